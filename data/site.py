@@ -1,0 +1,224 @@
+"""A site: everything that differs between two centres, as declarations in one folder."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
+
+# A level, layer or dimension may not take the name of a built-in dimension.
+RESERVED = frozenset(
+    {"department", "category", "kind", "risk", "lamp", "channel", "source", "status", "outcome"}
+    | {"handling_level", "day", "week", "month", "weekday", "hour", "located", "placeholder"}
+    | {"precision", "all", "value", "numerator", "denominator", "scale", "version", "member"}
+)
+KEY = re.compile(r"[a-z][a-z0-9_]{0,30}")
+Key = Annotated[str, Field(description="小写英文字母开头，可含数字和下划线")]
+
+
+class Layer(Declared):
+    """A layer of polygons: a level of the main tree, or a further layer that need not nest."""
+
+    key: Key
+    name: str = Field(description="屏幕上的名称，如 镇街")
+    files: tuple[str, ...] = Field((), description="文件、通配符或目录；空 = 由下一级合并而成")
+    inside: str = Field("*", description="压缩包内成员的通配符")
+    code: str = Field("code", description="编码所在的属性；{stem} = 成员文件名（不含扩展名）")
+    label: str | None = Field(None, description="名称所在的属性；缺省用编码")
+    parent: str | None = Field(
+        None, description="上级编码所在的属性、{stem} 或 within（按位置归入上级）"
+    )
+    population: str | None = None
+    households: str | None = None
+    crs: str | None = Field(
+        None, description="WGS84、CGCS2000、GCJ-02、BD-09、EPSG:n；缺省读文件自带"
+    )
+    coverage: Literal["strict", "overlaps"] = "overlaps"
+    max_invalid_share: float = Field(0.05, ge=0, le=1)
+    code_pattern: str | None = Field(None, description="编码须符合的正则表达式")
+    placed: Literal["points", "children"] = Field(
+        "points", description="points = 按本层多边形落位；children = 按下级的上级编码"
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _key_is_free(cls, key: str) -> str:
+        return _free_key(key)
+
+
+class Dimension(Declared):
+    """A further column of `cases` that numbers can be split by."""
+
+    key: Key
+    name: str
+
+    @field_validator("key")
+    @classmethod
+    def _key_is_free(cls, key: str) -> str:
+        return _free_key(key)
+
+
+class RiskRule(Declared):
+    """One line of the ordered risk rules; a case that meets any of the conditions gets `risk`."""
+
+    id: str
+    risk: str
+    min_people: int | None = None
+    scale: tuple[str, ...] = ()
+    min_repeats_90d: int | None = None
+    is_threat: bool | None = None
+    otherwise: bool = Field(False, description="true = 前面都不符合时；缺少输入的仍为 -")
+
+
+class CodeRow(Declared):
+    """A department or a category."""
+
+    code: str
+    name: str
+    parent: str | None = None
+    kind: str | None = None
+
+
+class TimeLimit(Declared):
+    """One line of the 责任清单: how long a stage may take; '*' fits everything."""
+
+    category: str = "*"
+    department: str = "*"
+    risk: str = "*"
+    stage: Literal["accept", "handle", "verify"]
+    amount: float = Field(gt=0)
+    unit: Literal["work_days", "days", "hours"]
+
+
+class Day(Declared):
+    """A day that the working calendar treats otherwise than its weekday."""
+
+    day: str = Field(pattern=r"\d{4}-\d{2}-\d{2}")
+    kind: Literal["holiday", "workday"]
+    name: str = ""
+
+
+class MapView(Declared):
+    """What the map shows apart from the data."""
+
+    approval: str = Field("", description="审图号，显示在地图角上")
+    tolerance_m: float = Field(15, gt=0, description="显示用简化误差（米）；不影响落格")
+
+
+class Site(Declared):
+    """One centre. `levels` are the main tree from the top down; the last is the grid 网格."""
+
+    name: Key
+    title: str = Field(description="大屏标题，如 长沙县综治中心")
+    zone: str = Field(description="IANA 时区，如 Asia/Shanghai")
+    is_demo: bool = False
+    levels: tuple[Layer, ...] = Field(min_length=1)
+    layers: tuple[Layer, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    publish_every: int = Field(60, gt=0, description="两次发布之间的最少秒数")
+    keep_editions: int = Field(3, ge=2)
+    max_bad_share: float = Field(0.2, ge=0, le=1, description="一批中坏行超过此比例则整批拒收")
+    max_withdrawn_share: float = Field(
+        0.5, ge=0, le=1, description="快照中消失的行超过此比例则拒收"
+    )
+    closure_target: float | None = Field(None, ge=0, le=1)
+    map: MapView = MapView()
+    risk: tuple[RiskRule, ...] = ()
+    routing: dict[str, str] = Field({}, description="风险等级 → 处置层级")
+    labels: dict[str, dict[str, str]] = Field({}, description="本地叫法：代码表.代码 = 名称")
+    departments: tuple[CodeRow, ...] = ()
+    categories: tuple[CodeRow, ...] = ()
+    time_limits: tuple[TimeLimit, ...] = ()
+    calendar: tuple[Day, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_key(cls, name: str) -> str:
+        if not KEY.fullmatch(name):
+            raise ValueError(f"{name!r} 不行；应为小写英文字母开头，可含数字和下划线")
+        return name
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"{zone!r} 不是 IANA 时区；应如 Asia/Shanghai")
+        return zone
+
+    @model_validator(mode="after")
+    def _keys_are_unique(self) -> "Site":
+        keys = [thing.key for thing in (*self.levels, *self.layers, *self.dimensions)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"键重复：{'、'.join(twice)}；层级、图层和维度的键须各不相同")
+        if not self.levels[-1].files:
+            raise ValueError(f"levels[{len(self.levels) - 1}].files：最下一级须有多边形文件")
+        for upper, lower in zip(self.levels, self.levels[1:], strict=False):
+            if not lower.parent:
+                raise ValueError(
+                    f"层级 {lower.key} 缺少 parent：说明如何找到上级 {upper.key} 的编码"
+                )
+        return self
+
+    @property
+    def place_keys(self) -> tuple[str, ...]:
+        """The place columns of `cases` and `alerts`: tree levels, then further layers."""
+        return tuple(layer.key for layer in (*self.levels, *self.layers))
+
+    @property
+    def dimension_keys(self) -> tuple[str, ...]:
+        return tuple(dimension.key for dimension in self.dimensions)
+
+    @property
+    def grid_key(self) -> str:
+        """The key of the lowest level of the main tree."""
+        return self.levels[-1].key
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    def layer(self, key: str) -> Layer:
+        return next(layer for layer in (*self.levels, *self.layers) if layer.key == key)
+
+
+def load_site(folder: Path) -> Site:
+    """The site declared in `folder`; DeclarationError naming file and key where it is wrong."""
+    if not folder.is_dir():
+        raise DeclarationError(f"{folder}：没有这个站点目录")
+    raw = read_toml(folder / "site.toml")
+    raw["departments"] = _rows(folder / "departments.csv", CodeRow, ("code", "name"))
+    raw["categories"] = _rows(folder / "categories.csv", CodeRow, ("code", "name"))
+    raw["time_limits"] = _rows(folder / "time_limits.csv", TimeLimit, ("stage", "amount", "unit"))
+    raw["calendar"] = _rows(folder / "calendar.csv", Day, ("day", "kind"))
+    site = validated(Site, raw, folder / "site.toml")
+    for name in ("departments", "categories"):
+        _codes_are_unique(folder / f"{name}.csv", getattr(site, name))
+    return site
+
+
+def _rows(path: Path, model: type[Declared], required: tuple[str, ...]) -> list[dict]:
+    rows = read_table(path, required)
+    rows = [{key: value for key, value in row.items() if value != ""} for row in rows]
+    for number, row in enumerate(rows, start=2):
+        validated(model, row, Path(f"{path} 第 {number} 行"))
+    return rows
+
+
+def _codes_are_unique(path: Path, rows: tuple[CodeRow, ...]) -> None:
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        if row.code in seen:
+            raise DeclarationError(f"{path} 第 {number} 行：编码 {row.code} 重复")
+        seen.add(row.code)
+
+
+def _free_key(key: str) -> str:
+    if not KEY.fullmatch(key):
+        raise ValueError(f"{key!r} 不行；应为小写英文字母开头，可含数字和下划线")
+    if key in RESERVED:
+        raise ValueError(f"{key!r} 是内置维度的名字，请换一个")
+    return key
