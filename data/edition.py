@@ -1,0 +1,221 @@
+"""One edition: an immutable, open store of numbers, and the tables it is made of."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+from pydantic import ValidationError
+
+from data.site import Site
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA_VERSION = "1"
+PLACED = ("cases", "alerts")  # the tables that have a column per level and layer
+
+
+class EditionError(Exception):
+    """Something about editions that the user can act on; its text is Chinese, for the user."""
+
+
+class EditionDamaged(EditionError):
+    """The file of an edition does not hold what was published: a block or a table is unreadable."""
+
+
+class QueryStopped(EditionError):
+    """A query ran into the time or memory limit of serving."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one served edition may use."""
+
+    memory: str = "2GB"
+    threads: int = os.cpu_count() or 1
+    seconds: float = 30.0
+
+    def config(self) -> dict[str, str]:
+        """DuckDB's settings for serving: nothing but this file, and nobody can change that."""
+        return {
+            "enable_external_access": "false",
+            "python_enable_replacements": "false",
+            "lock_configuration": "true",
+            "memory_limit": self.memory,
+            "threads": str(self.threads),
+            "max_execution_time": str(round(self.seconds * 1000)),
+            "temp_directory": "",  # two processes on one edition would share its spill files
+        }
+
+
+class Edition:
+    """An open edition: asks run on a cursor of their own, so threads never share a result."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        meta = read_meta(connection)
+        self.site: Site = _site(meta)
+        self.number: int = int(meta["number"])
+        self.data_time: datetime = datetime.fromisoformat(meta["data_time"])
+        self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
+        self.state_hash: str | None = meta.get("state_hash")
+
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The rows of one statement; values are bound as $name."""
+        with self._cursor() as cursor, _reading(self.number):
+            return cursor.execute(sql, dict(params or {})).df()
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple]:
+        """The rows of one statement as tuples; values are bound as $name."""
+        with self._cursor() as cursor, _reading(self.number):
+            return cursor.execute(sql, dict(params or {})).fetchall()
+
+    def close(self) -> None:
+        """Give the file back; the store does this once nobody uses the edition."""
+        self._connection.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        return self._connection.cursor()
+
+
+def open_edition(path: Path, limits: Limits | None = None) -> Edition:
+    """The edition in the file, read-only; EditionDamaged where the file cannot be read."""
+    config = (limits or Limits()).config()
+    with _reading(path.stem):
+        connection = duckdb.connect(str(path), read_only=True, config=config)
+    try:
+        with _reading(path.stem):
+            return Edition(connection)
+    except (KeyError, duckdb.CatalogException) as error:
+        connection.close()
+        raise EditionDamaged(f"版本 {path.stem} 的文件不完整：{error}") from error
+    except BaseException:
+        connection.close()
+        raise
+
+
+def memory_edition(
+    connection: duckdb.DuckDBPyConnection,
+    site: Site,
+    data_time: datetime = datetime(2026, 11, 1),
+    number: int = 1,
+) -> Edition:
+    """An edition over a connection that already has the tables (create_tables): for tests."""
+    write_meta(connection, site, number=number, data_time=data_time, published_at=data_time)
+    return Edition(connection)
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
+    """The empty tables of an edition, with the site's place columns and dimensions."""
+    connection.execute(_schema())
+    fit_columns(connection, site)
+
+
+def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
+    """Add the columns that the site declares and the tables lack; drop those declared no more."""
+    for table, wanted in site_columns(site).items():
+        have = columns(connection, table)
+        own = _schema_columns(table)
+        for name in wanted:
+            if name not in have:
+                connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" VARCHAR')
+        for name in have:
+            if name not in own and name not in wanted:
+                connection.execute(f'ALTER TABLE {table} DROP COLUMN "{name}"')
+
+
+def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
+    """The columns by table that the site adds to schema.sql, all VARCHAR."""
+    return {
+        "cases": (*site.place_keys, *site.dimension_keys),
+        "alerts": site.place_keys,
+    }
+
+
+def columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
+    """The names of a table's columns, in order."""
+    rows = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = $table"
+        " AND database_name = current_database() ORDER BY column_index",
+        {"table": table},
+    ).fetchall()
+    return tuple(name for (name,) in rows)
+
+
+def read_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What the edition says about itself: number, data_time, published_at, site ..."""
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def write_meta(
+    connection: duckdb.DuckDBPyConnection,
+    site: Site,
+    *,
+    number: int,
+    data_time: datetime,
+    published_at: datetime,
+    state_hash: str | None = None,
+) -> None:
+    """Replace what the edition says about itself. Times: naive, in the site's zone."""
+    meta = {
+        "number": str(number),
+        "data_time": data_time.isoformat(sep=" "),
+        "published_at": published_at.isoformat(sep=" "),
+        "schema_version": SCHEMA_VERSION,
+        "site": site.model_dump_json(),
+    }
+    if state_hash is not None:
+        meta["state_hash"] = state_hash
+    connection.execute("DELETE FROM meta")
+    connection.executemany("INSERT INTO meta VALUES ($1, $2)", list(meta.items()))
+
+
+def _schema_columns(table: str) -> tuple[str, ...]:
+    with duckdb.connect(":memory:") as empty:
+        empty.execute(_schema())
+        return columns(empty, table)
+
+
+def _schema() -> str:
+    # AT is a reserved word since DuckDB 2.0.
+    return re.sub(r"^( +)at( +TIMESTAMP)", r'\1"at"\2', SCHEMA.read_text("utf-8"), flags=re.M)
+
+
+def _site(meta: dict[str, str]) -> Site:
+    if meta.get("schema_version") != SCHEMA_VERSION:
+        raise EditionError(
+            f"该版本的表结构为 {meta.get('schema_version')}，本程序需要 {SCHEMA_VERSION}；"
+            "请用相应版本的程序打开，或换一个 --home 重新装载"
+        )
+    try:
+        return Site.model_validate_json(meta["site"])
+    except (KeyError, ValidationError) as error:
+        raise EditionError(f"该版本所存的站点声明本程序读不懂：{error}") from None
+
+
+class _reading:
+    """Turns DuckDB's errors about the file and its limits into ours; others pass unchanged."""
+
+    def __init__(self, edition: int | str) -> None:
+        self.edition = edition
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _trace: object) -> None:
+        match error:
+            case duckdb.InterruptException():
+                raise QueryStopped("查询超过时限，已停止；请缩小时间或范围") from error
+            case duckdb.OutOfMemoryException():
+                raise QueryStopped("查询所需内存超过上限，已停止；请缩小时间或范围") from error
+            case (
+                duckdb.IOException()
+                | duckdb.FatalException()
+                | duckdb.InternalException()
+                | duckdb.SerializationException()
+            ):
+                raise EditionDamaged(f"版本 {self.edition} 的文件读不出来：{error}") from error

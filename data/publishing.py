@@ -1,0 +1,124 @@
+"""Writing an edition: copy the current one, change the copy, verify it, and only then serve it."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from data.edition import EditionDamaged, EditionError, create_tables, fit_columns, write_meta
+from data.integrity import full_scan, state_hash
+from data.shelf import Shelf, copy, fsync, remove
+from data.site import Site
+
+STAGES = ("copy", "build", "checkpoint", "verify", "fsync", "rename", "pointer", "prune")
+Step = Callable[[str], None]
+_serial = itertools.count(1)
+
+
+def no_step(name: str) -> None:
+    """What is called before and after each stage ("before copy" ...); tests fail or die here."""
+
+
+class Build:
+    """An edition being written. `connection` is read-write; nobody else sees the file."""
+
+    def __init__(self, shelf: Shelf, site: Site, base: int | None, step: Step) -> None:
+        self.site = site
+        self.base = base
+        self.number: int | None = None  # set once published
+        self._shelf = shelf
+        self._step = step
+        # A name that was never open in this process: DuckDB would hand out the old instance.
+        self._file = shelf.folder / f".building-{os.getpid()}-{next(_serial)}.duckdb"
+        with self._stage("copy"):
+            self.connection = self._opened()
+
+    def publish(self, data_time: datetime, published_at: datetime | None = None) -> int:
+        """Verify and serve what was built; its number.
+
+        Times are naive, in the site's zone; `published_at` is now unless given. EditionDamaged if
+        the file on disk does not hold what was built: the current edition then goes on serving.
+        """
+        self._step("after build")
+        number = self._shelf.next_number()
+        with self._stage("checkpoint"):
+            contents = self._closed(number, data_time, published_at or self._now())
+        with self._stage("verify"):
+            self._verified(contents)
+        with self._stage("fsync"):
+            fsync(self._file)
+        with self._stage("rename"):
+            self._shelf.add(self._file, number)
+        with self._stage("pointer"):
+            self._shelf.point(number)
+        self.number = number
+        return number
+
+    def prune(self, keep: int, in_use: set[int]) -> None:
+        with self._stage("prune"):
+            self._shelf.prune(keep, in_use)
+
+    def discard(self) -> None:
+        """Remove the files of a build that was not published."""
+        self.connection.close()
+        for left in self._shelf.folder.glob(f"{self._file.name}*"):
+            remove(left)
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        self._shelf.folder.mkdir(parents=True, exist_ok=True)
+        if self.base is not None:
+            copy(self._shelf.path(self.base), self._file)
+        connection = duckdb.connect(str(self._file))
+        if self.base is None:
+            create_tables(connection, self.site)
+        else:
+            fit_columns(connection, self.site)
+        return connection
+
+    def _closed(self, number: int, data_time: datetime, published_at: datetime) -> dict:
+        write_meta(
+            self.connection,
+            self.site,
+            number=number,
+            data_time=data_time,
+            published_at=published_at,
+            state_hash=state_hash(self.connection),
+        )
+        contents = full_scan(self.connection)
+        self.connection.execute("CHECKPOINT")
+        self.connection.close()
+        return contents
+
+    def _verified(self, contents: dict) -> None:
+        if Path(f"{self._file}.wal").exists():
+            raise EditionDamaged("新版本没有写完（留有 WAL 文件），未发布")
+        try:
+            with duckdb.connect(str(self._file), read_only=True) as written:
+                found = full_scan(written)
+        except duckdb.Error as error:
+            raise EditionDamaged(f"新版本的文件校验失败，未发布：{error}") from error
+        wrong = sorted(name for name in contents if contents[name] != found.get(name))
+        if wrong:
+            raise EditionDamaged(f"新版本的文件与所写不符，未发布：{'、'.join(wrong)}")
+
+    def _now(self) -> datetime:
+        return datetime.now(self.site.tzinfo).replace(tzinfo=None)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self._step(f"before {name}")
+        with _writable(self._shelf.home):
+            yield
+        self._step(f"after {name}")
+
+
+@contextmanager
+def _writable(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        raise EditionError(f"{home}：写不进去（{error}）；请检查磁盘空间和权限") from error
