@@ -1,0 +1,3 @@
+"""Geometry as pure functions: coordinate systems, layers of polygons, point -> polygon, heat
+cells.
+"""
