@@ -1,0 +1,279 @@
+"""The cases, or their steps, as they were at T: the one SQL relation from which `data` answers.
+
+`cases` holds the state at the edition's data time. For an earlier T the changing columns of a case
+are the `*_before` of its first step after T; a case without one is as it is now. Only what a
+question uses is rewound, and only for the cases that can matter to it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from data.dimensions import Dimension, dimension_of
+from data.edition import Edition
+from data.indicators import Count
+from data.scope import Grant, Scope
+
+# Column of `cases` that its steps change -> its value just before a step.
+CHANGING = {
+    "status": "status_before",
+    "department": "department_before",
+    "risk": "risk_before",
+    "handling_level": "handling_before",
+    "outcome": "outcome_before",
+    "due_at": "due_before",
+    "warn_at": "warn_before",
+    "closed_at": "closed_before",
+}
+EVENTS = (
+    "reported_at",
+    "accepted_at",
+    "dispatched_at",
+    "responded_at",
+)  # unknown before they happen
+TICK = timedelta(microseconds=1)
+# Looking up the steps of the cases in question pays when a window is far back and short.
+FAR = timedelta(days=14)
+
+# Hours between a `suspend` and what ends it. A step that leaves a suspended case suspended ends one
+# span and begins the next; so the step before one with status 63 is always in this selection.
+SUSPENDED = """
+    SELECT case_code, sum(date_diff('microsecond', began_at, "at")) / 3.6e9 AS suspended_hours
+    FROM (
+        SELECT case_code, "at", status_before,
+               lag("at") OVER (PARTITION BY case_code ORDER BY seq) AS began_at
+        FROM steps
+        WHERE (status_before = '63' OR kind = 'suspend') AND "at" <= $as_of
+    )
+    WHERE status_before = '63' GROUP BY case_code
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One scope and grant put to one edition, with the values that its SQL binds."""
+
+    edition: Edition
+    scope: Scope
+    grant: Grant
+    params: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for dimension in (*self.scope.filters, *(key for key, _ in self.grant.regions or ())):
+            dimension_of(self.edition.site, dimension)
+        self.params.update(as_of=self.as_of, start=self.start)
+        self.params.update(since=self.scope.since, until=self.scope.until)
+
+    @property
+    def as_of(self) -> datetime:
+        return self.scope.as_of or self.edition.data_time
+
+    @property
+    def is_past(self) -> bool:
+        """Whether T lies before what the edition shows as the present."""
+        return self.as_of < self.edition.data_time
+
+    @property
+    def start(self) -> datetime | None:
+        """The first moment that is not "before the window", for stock(since)."""
+        return self.scope.since and min(self.scope.since, self.as_of + TICK)
+
+    def dimension(self, key: str) -> Dimension:
+        return dimension_of(self.edition.site, key)
+
+    def bind(self, values: Iterable[Any]) -> str:
+        """A list of parameters for `values`: "$v1, $v2"."""
+        names = []
+        for value in values:
+            names.append(f"v{len(self.params)}")
+            self.params[names[-1]] = value
+        return ", ".join(f"${name}" for name in names)
+
+    def used(self, sql: str) -> dict[str, Any]:
+        """The parameters that `sql` mentions: DuckDB refuses more."""
+        return {name: self.params[name] for name in set(re.findall(r"\$(\w+)", sql))}
+
+    @cached_property
+    def fixed_filters(self) -> tuple[str, ...]:
+        """Conditions of scope and grant on columns that no step changes."""
+        return tuple(sql for sql in self._filters if not _mentions(sql, CHANGING))
+
+    @cached_property
+    def changing_filters(self) -> tuple[str, ...]:
+        """Conditions of scope and grant on the state at T or on the event time `{at}`."""
+        return tuple(sql for sql in self._filters if _mentions(sql, CHANGING))
+
+    @cached_property
+    def _filters(self) -> tuple[str, ...]:
+        asked = [self._any_of(key, codes) for key, codes in self.scope.filters.items()]
+        return (*asked, *self._granted(), *self._inside())
+
+    def _granted(self) -> Iterable[str]:
+        if self.grant.regions is not None:
+            allowed = [self._any_of(key, (code,)) for key, code in self.grant.regions]
+            yield f"({' OR '.join(allowed) or 'false'})"
+        if self.grant.departments is not None:
+            yield self._any_of("department", self.grant.departments)
+
+    def _any_of(self, key: str, codes: tuple[str, ...]) -> str:
+        """The dimension has one of the codes; `{at}` stays open where it is one of time."""
+        code = self.dimension(key).expression("{at}")
+        return f"coalesce({code}, '-') IN ({self.bind(codes)})" if codes else "false"
+
+    def _inside(self) -> Iterable[str]:
+        """Points in the drawn ring, by the even-odd rule; only points that are right count."""
+        ring = self.scope.area
+        if not ring:
+            return
+        crossings = []
+        for (x1, y1), (x2, y2) in zip(ring, (*ring[1:], ring[0]), strict=True):
+            x, y, run, rise = self.bind((x1,)), self.bind((y1,)), x2 - x1, y2 - y1
+            end, slope = self.bind((y2,)), self.bind((run / rise if rise else 0.0,))
+            crossings.append(
+                f"(({y} > lat) <> ({end} > lat) AND lon < {x} + {slope} * (lat - {y}))::INTEGER"
+            )
+        yield f"(point_quality = 'ok' AND ({' + '.join(crossings)}) % 2 = 1)"
+
+
+def state(question: Question, count: Count, uses: str) -> str:
+    """The rows that `count` is about and the scope takes, as SQL: a SELECT with the state at T.
+
+    `uses` is the SQL that will read the rows: what it does not mention is not rewound. The result
+    has the columns of `cases` (for steps also step, step_at, closed_before) and `suspended_hours`
+    where used. The condition `count.where` is not applied.
+    """
+    at = event_column(count)
+    conditions = [sql.replace("{at}", at) for sql in question.changing_filters]
+    conditions += _window(question, count, at)
+    fixed = [sql.replace("{at}", at) for sql in question.fixed_filters if "{at}" not in sql]
+    conditions += [sql.replace("{at}", at) for sql in question.fixed_filters if "{at}" in sql]
+    uses = " ".join([uses, count.where, *conditions])
+    rows = _at_that_time(question, count, uses, fixed)
+    if count.table == "steps":
+        rows = _with_steps(question, rows)
+    if "suspended_hours" in uses:
+        rows = (
+            f"SELECT s.*, coalesce(h.suspended_hours, 0) AS suspended_hours"
+            f" FROM ({rows}) s LEFT JOIN ({SUSPENDED}) h USING (case_code)"
+        )
+    return f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions) or 'true'}"
+
+
+def event_column(count: Count) -> str:
+    """The time of the thing counted; of a stock, when its cases were accepted."""
+    return "accepted_at" if count.at.startswith("stock(") else count.at
+
+
+def _window(question: Question, count: Count, at: str) -> list[str]:
+    if count.at == "stock(as_of)":
+        return []
+    if count.at == "stock(since)":
+        return _open_at_start(question)
+    return [f"{at} IS NOT NULL", *_in_window(question.scope, at)]
+
+
+def _in_window(scope: Scope, column: str) -> list[str]:
+    since = [f"{column} >= $since"] if scope.since else []
+    return since + ([f"{column} < $until"] if scope.until else [])
+
+
+def _open_at_start(question: Question) -> list[str]:
+    if question.start is None:  # the window has no beginning: nothing was there before it
+        return ["false"]
+    return [
+        "accepted_at < $start",
+        "closed_at_start IS NULL",
+        "status_start IS DISTINCT FROM '21'",
+    ]
+
+
+def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str]) -> str:
+    """The cases that can matter, each in its state at T."""
+    conditions = [*_present(question), *fixed, *_candidates(question, count)]
+    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions)}"
+    changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
+    joins, columns = [], []
+    few = _is_few(question, count)
+    if changed:
+        joins.append(f"LEFT JOIN ({_rewound('> $as_of', changed, few)}) b USING (case_code)")
+        columns += [f"CASE WHEN b.seq IS NULL THEN c.{n} ELSE b.{n} END AS {n}" for n in changed]
+    if question.is_past:
+        hidden = [name for name in EVENTS if _mentions(uses, [name])]
+        columns += [f"CASE WHEN c.{n} <= $as_of THEN c.{n} END AS {n}" for n in hidden]
+    started = ""
+    if count.at == "stock(since)" and question.start:
+        rewound = _rewound(">= $start", ["closed_at", "status"], few)
+        joins.append(f"LEFT JOIN ({rewound}) a USING (case_code)")
+        started = "".join(
+            f", CASE WHEN a.seq IS NULL THEN c.{n} ELSE a.{n} END AS {n}_start"
+            for n in ("closed_at", "status")
+        )
+    replaced = f"c.* REPLACE ({', '.join(columns)})" if columns else "c.*"
+    return f"WITH base AS ({base}) SELECT {replaced}{started} FROM base c {' '.join(joins)}"
+
+
+def _present(question: Question) -> list[str]:
+    """Conditions for a case to exist at T."""
+    if not question.is_past:
+        return ["withdrawn_at IS NULL"]
+    return [
+        "(withdrawn_at IS NULL OR withdrawn_at > $as_of)",
+        "least(reported_at, accepted_at) <= $as_of",
+    ]
+
+
+def _candidates(question: Question, count: Count) -> list[str]:
+    """Necessary conditions, on columns as they are now, for a case to count; to read fewer rows."""
+    if count.table == "steps":
+        return []
+    if count.at == "stock(since)" and question.start:
+        return ["accepted_at < $start", "(closed_at IS NULL OR closed_at >= $start)"]
+    if count.at == "stock(as_of)":  # open at T = not closed for good by T
+        return ["(closed_at IS NULL OR closed_at > $as_of)"] if question.is_past else []
+    if count.at not in CHANGING or not question.is_past:
+        return _in_window(question.scope, count.at)
+    now = _in_window(question.scope, count.at)
+    then = _in_window(question.scope, CHANGING[count.at])
+    if not now:
+        return []
+    was = f'SELECT case_code FROM steps WHERE "at" > $as_of AND {" AND ".join(then)}'
+    return [f"(({' AND '.join(now)}) OR case_code IN ({was}))"]
+
+
+def _is_few(question: Question, count: Count) -> bool:
+    """Whether the cases in question are fewer than those that moved since the time asked about."""
+    moment = question.as_of
+    if count.at == "stock(since)" and question.start:
+        moment = min(moment, question.start)
+    back = question.edition.data_time - moment
+    scope = question.scope
+    if count.at.startswith("stock("):
+        return back > FAR
+    return bool(back > FAR and scope.since and (scope.until or moment) - scope.since < back)
+
+
+def _rewound(moment: str, columns: list[str], of_base: bool) -> str:
+    """For each case with a step at `moment` the columns just before the first such step."""
+    first = ", ".join(f"arg_min_null({CHANGING[name]}, seq) AS {name}" for name in columns)
+    only = " AND case_code IN (SELECT case_code FROM base)" if of_base else ""
+    return (
+        f'SELECT case_code, min(seq) AS seq, {first} FROM steps WHERE "at" {moment}{only}'
+        " GROUP BY case_code"
+    )
+
+
+def _with_steps(question: Question, cases: str) -> str:
+    """The steps up to T, each with the state of its case at T."""
+    window = "".join(f" AND {sql}" for sql in _in_window(question.scope, '"at"'))
+    return (
+        "SELECT c.*, s.step, s.step_at, s.closed_before FROM ("
+        'SELECT case_code, kind AS step, "at" AS step_at, closed_before FROM steps'
+        f' WHERE "at" <= $as_of{window}) s JOIN ({cases}) c USING (case_code)'
+    )
+
+
+def _mentions(sql: str, names: Iterable[str]) -> bool:
+    return not set(re.findall(r"\w+", sql)).isdisjoint(names)
