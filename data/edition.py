@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from data.site import Site
+from data.sql import quoted
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_VERSION = "1"
@@ -21,6 +22,10 @@ PLACED = ("cases", "alerts")  # the tables that have a column per level and laye
 
 class EditionError(Exception):
     """Something about editions that the user can act on; its text is Chinese, for the user."""
+
+
+class NoEdition(EditionError):
+    """There is no such edition (or none at all) in this home."""
 
 
 class EditionDamaged(EditionError):
@@ -39,7 +44,7 @@ class Limits:
     threads: int = os.cpu_count() or 1
     seconds: float = 30.0
 
-    def config(self) -> dict[str, str]:
+    def config(self) -> dict[str, str | bool | int | float | list[str]]:
         """DuckDB's settings for serving: nothing but this file, and nobody can change that."""
         return {
             "enable_external_access": "false",
@@ -58,7 +63,7 @@ class Edition:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         meta = read_meta(connection)
-        self.site: Site = _site(meta)
+        self.site: Site = read_site(meta)
         self.number: int = int(meta["number"])
         self.data_time: datetime = datetime.fromisoformat(meta["data_time"])
         self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
@@ -73,6 +78,11 @@ class Edition:
         """The rows of one statement as tuples; values are bound as $name."""
         with self._cursor() as cursor, _reading(self.number):
             return cursor.execute(sql, dict(params or {})).fetchall()
+
+    def scan(self) -> None:
+        """Read every value of every table; EditionDamaged where one cannot be read."""
+        for table in table_names(self._connection):
+            self.rows(full_scan_sql(self._connection, table))
 
     def close(self) -> None:
         """Give the file back; the store does this once nobody uses the edition."""
@@ -122,10 +132,10 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
         own = _schema_columns(table)
         for name in wanted:
             if name not in have:
-                connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" VARCHAR')
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} VARCHAR")
         for name in have:
             if name not in own and name not in wanted:
-                connection.execute(f'ALTER TABLE {table} DROP COLUMN "{name}"')
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {quoted(name)}")
 
 
 def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
@@ -144,6 +154,24 @@ def columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...
         {"table": table},
     ).fetchall()
     return tuple(name for (name,) in rows)
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The edition's tables, in order."""
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND NOT temporary ORDER BY table_name"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def full_scan_sql(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The statement that reads every value of a table: number of rows, checksum.
+
+    DuckDB notices a damaged block only when it is read.
+    """
+    listed = ", ".join(quoted(name) for name in columns(connection, table))
+    return f"SELECT count(*), coalesce(bit_xor(hash({listed})), 0) FROM {table}"
 
 
 def read_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -185,7 +213,7 @@ def _schema() -> str:
     return re.sub(r"^( +)at( +TIMESTAMP)", r'\1"at"\2', SCHEMA.read_text("utf-8"), flags=re.M)
 
 
-def _site(meta: dict[str, str]) -> Site:
+def read_site(meta: dict[str, str]) -> Site:
     if meta.get("schema_version") != SCHEMA_VERSION:
         raise EditionError(
             f"该版本的表结构为 {meta.get('schema_version')}，本程序需要 {SCHEMA_VERSION}；"

@@ -23,19 +23,44 @@ def no_step(name: str) -> None:
     """What is called before and after each stage ("before copy" ...); tests fail or die here."""
 
 
+@contextmanager
+def building(shelf: Shelf, site: Site, base: int | None, step: Step) -> Iterator["Build"]:
+    """A build on a copy of edition `base`; what is not published when this ends is removed."""
+    build = Build(shelf, site, step)
+    try:
+        build.start(base)
+        yield build
+    except duckdb.IOException as error:
+        raise EditionError(_unwritable(shelf.home, error)) from error
+    finally:
+        build.discard()
+
+
 class Build:
     """An edition being written. `connection` is read-write; nobody else sees the file."""
 
-    def __init__(self, shelf: Shelf, site: Site, base: int | None, step: Step) -> None:
+    connection: duckdb.DuckDBPyConnection
+
+    def __init__(self, shelf: Shelf, site: Site, step: Step) -> None:
         self.site = site
-        self.base = base
         self.number: int | None = None  # set once published
         self._shelf = shelf
         self._step = step
         # A name that was never open in this process: DuckDB would hand out the old instance.
         self._file = shelf.folder / f".building-{os.getpid()}-{next(_serial)}.duckdb"
+
+    def start(self, base: int | None) -> None:
+        """Copy the edition to start from, or make the empty tables; then `connection` is there."""
         with self._stage("copy"):
-            self.connection = self._opened()
+            self._shelf.folder.mkdir(parents=True, exist_ok=True)
+            if base is not None:
+                copy(self._shelf.path(base), self._file)
+            self.connection = duckdb.connect(str(self._file))
+        if base is None:
+            create_tables(self.connection, self.site)
+        else:
+            fit_columns(self.connection, self.site)
+        self._step("before build")
 
     def publish(self, data_time: datetime, published_at: datetime | None = None) -> int:
         """Verify and serve what was built; its number.
@@ -64,20 +89,10 @@ class Build:
 
     def discard(self) -> None:
         """Remove the files of a build that was not published."""
-        self.connection.close()
+        if hasattr(self, "connection"):
+            self.connection.close()
         for left in self._shelf.folder.glob(f"{self._file.name}*"):
             remove(left)
-
-    def _opened(self) -> duckdb.DuckDBPyConnection:
-        self._shelf.folder.mkdir(parents=True, exist_ok=True)
-        if self.base is not None:
-            copy(self._shelf.path(self.base), self._file)
-        connection = duckdb.connect(str(self._file))
-        if self.base is None:
-            create_tables(connection, self.site)
-        else:
-            fit_columns(connection, self.site)
-        return connection
 
     def _closed(self, number: int, data_time: datetime, published_at: datetime) -> dict:
         write_meta(
@@ -121,4 +136,8 @@ def _writable(home: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.IOException) as error:
-        raise EditionError(f"{home}：写不进去（{error}）；请检查磁盘空间和权限") from error
+        raise EditionError(_unwritable(home, error)) from error
+
+
+def _unwritable(home: Path, error: Exception) -> str:
+    return f"{home}：写不进去（{error}）；请检查磁盘空间和权限"

@@ -118,6 +118,20 @@ class Shelf:
         is_current = noted["edition"] == self.current()
         return (noted["edition"], noted["reason"]) if is_current else None
 
+    def clear_problem(self) -> None:
+        self._problem.unlink(missing_ok=True)
+
+    def absence(self, number: int | None = None) -> str:
+        """Tells the user that an edition is not here, or none at all."""
+        if number is None:
+            return f"{self.home}：还没有发布过版本；请先运行 python -m etl run"
+        there = "、".join(map(str, self.numbers())) or "无"
+        return f"{self.home}：没有版本 {number}（可能已清理）；现有：{there}"
+
+    def ruin(self) -> str:
+        """Tells the user that no edition can be read."""
+        return f"{self.home}：没有一个版本读得出来；请从备份恢复 editions 目录"
+
     def _on_disk(self) -> set[int]:
         if not self.folder.exists():
             return set()
@@ -161,7 +175,8 @@ def copy(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
-            old.seek(0), new.seek(0)
+            old.seek(0)
+            new.seek(0)
             shutil.copyfileobj(old, new, 1 << 20)
 
 
