@@ -64,6 +64,13 @@ def test_an_extension_adds_work_days_to_the_deadline_and_to_the_allowed_time():
     assert warn.astype("M8[D]").astype(str).tolist() == ["2026-03-06", "2026-03-11"]  # 4 and 7
 
 
+def test_an_extension_in_work_days_follows_a_limit_by_the_clock():
+    limits = TimeLimits((Limit(2, "days"),), CALENDAR)  # due Wednesday, warned after one day
+    due = limits.due_at(MONDAY, "a", "b", "c", extended_days=3)
+    warn = limits.warn_at(MONDAY, "a", "b", "c", extended_days=3)
+    assert (due, warn) == (np.datetime64("2026-03-09T10:00"), np.datetime64("2026-03-05T10:00"))
+
+
 def test_without_a_limit_or_a_start_there_is_no_deadline_and_no_lamp():
     empty = TimeLimits((), CALENDAR)
     due, warn = (f([MONDAY, NAT], "a", "b", "red") for f in (empty.due_at, empty.warn_at))
