@@ -49,13 +49,18 @@ CREATE TABLE cases (            -- one row a matter 事项; the state as at the 
     withdrawn_at    TIMESTAMP,          -- no longer delivered by a snapshot source
     member          VARCHAR NOT NULL,   -- where the row came from
     line            BIGINT NOT NULL,
-    extra           VARCHAR             -- JSON of the columns we have no field for
+    extra           VARCHAR,            -- JSON of the columns we have no field for
+    given STRUCT(                       -- as the source said, before its steps were folded in
+        department VARCHAR, status VARCHAR, risk VARCHAR, outcome VARCHAR,
+        accepted_at TIMESTAMP, dispatched_at TIMESTAMP, responded_at TIMESTAMP,
+        closed_at TIMESTAMP, accept_due_at TIMESTAMP, due_at TIMESTAMP
+    )
 );
 
 CREATE TABLE steps (            -- 流转: everything that happened to a case, in order
     case_code         VARCHAR NOT NULL,
     seq               INTEGER NOT NULL,   -- 1.. within the case
-    at                TIMESTAMP NOT NULL,
+    "at"              TIMESTAMP NOT NULL,
     kind              VARCHAR NOT NULL,   -- register accept dispatch respond close reopen ... (rules/status.py)
     department        VARCHAR,            -- to whom, where the step says so
     note              VARCHAR,
@@ -75,7 +80,7 @@ CREATE TABLE handlings (        -- what step sources delivered, before it is mer
     source        VARCHAR NOT NULL,
     source_key    VARCHAR,
     case_code     VARCHAR NOT NULL,
-    at            TIMESTAMP NOT NULL,
+    "at"          TIMESTAMP NOT NULL,
     kind          VARCHAR NOT NULL,
     department    VARCHAR,
     risk          VARCHAR,
@@ -155,6 +160,7 @@ CREATE TABLE layers (           -- one row a level or layer, with the report of 
     overlap_km2   DOUBLE,
     gap_km2       DOUBLE,
     content_hash  VARCHAR NOT NULL,   -- of the shapes as served
+    files_hash    VARCHAR NOT NULL,   -- of the layer's files and declaration
     report        VARCHAR NOT NULL    -- JSON: what was repaired, with reasons and areas
 );
 
@@ -170,7 +176,15 @@ CREATE TABLE members (          -- the newest content of every unit of delivery
     content_hash     VARCHAR NOT NULL,
     declaration_hash VARCHAR NOT NULL,   -- of the source's TOML and lookups when it was read
     sequence         TIMESTAMP,          -- declared, or the date in its name
-    rows_in          BIGINT NOT NULL
+    rows_in          BIGINT NOT NULL,
+    state            VARCHAR NOT NULL    -- loaded | refused
+);
+
+CREATE TABLE containers (       -- delivered files, packed or not, so that an unchanged one is not unpacked
+    source           VARCHAR NOT NULL,
+    name             VARCHAR NOT NULL,
+    content_hash     VARCHAR NOT NULL,
+    declaration_hash VARCHAR NOT NULL
 );
 
 CREATE TABLE batches (          -- the balance of every member read: rows_in = the six that follow
@@ -186,6 +200,7 @@ CREATE TABLE batches (          -- the balance of every member read: rows_in = t
     duplicate    BIGINT NOT NULL,
     stale        BIGINT NOT NULL,
     quarantined  BIGINT NOT NULL,
+    filtered     BIGINT NOT NULL,     -- rows that the source's `where` leaves out, not in rows_in
     replaced     BIGINT NOT NULL,     -- keyless rows of the member's former content that are gone
     repeated_keys BIGINT NOT NULL,    -- rows whose key repeats in the file and so is no identity
     state        VARCHAR NOT NULL,    -- loaded | refused

@@ -118,6 +118,9 @@ class Site(Declared):
     levels: tuple[Layer, ...] = Field(min_length=1)
     layers: tuple[Layer, ...] = ()
     dimensions: tuple[Dimension, ...] = ()
+    open_lists: tuple[Literal["department", "category"], ...] = Field(
+        (), description="随数据增加的代码表：未知值自成一码，而不隔离"
+    )
     publish_every: int = Field(60, gt=0, description="两次发布之间的最少秒数")
     keep_editions: int = Field(3, ge=2)
     max_bad_share: float = Field(0.2, ge=0, le=1, description="一批中坏行超过此比例则整批拒收")

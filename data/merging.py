@@ -1,0 +1,197 @@
+"""Bring delivered rows into the edition being built: what is newer stays, whatever the order.
+
+The ETL leaves its rows in the temporary table `incoming` (one row per identity, with the columns
+of the target table and `_member`); everything else about writing an edition's rows is here. The
+result of any series of deliveries is the same in any order and however often they come, because a
+row is replaced only by a greater (version, row_hash).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pandas as pd
+
+from data.edition import columns
+from data.sql import literal, quoted
+
+CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
+EVER = "TIMESTAMP '0001-01-01'"
+
+
+class CodeCollision(Exception):
+    """Two different matters got one code (1 in 10^18 pairs): nothing may be guessed here."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many of a member's incoming rows were new, newer, the same, older; and rows removed."""
+
+    loaded: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    replaced: int = 0
+
+
+def classify(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str, rewrite: bool
+) -> None:
+    """`outcomes` (_member, code, outcome) and `pending` (the incoming rows to write).
+
+    `rewrite`: the declaration changed, so rows that are the same are written anew as well.
+    """
+    code = CODES[target]
+    _refuse_collisions(connection, target, code)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE outcomes AS
+        SELECT i._member, i.{code} AS code, CASE
+            WHEN e.{code} IS NULL THEN 'loaded'
+            WHEN e.row_hash = i.row_hash AND e.version IS NOT DISTINCT FROM i.version
+                THEN 'unchanged'
+            WHEN (coalesce(i.version, {EVER}), i.row_hash)
+               > (coalesce(e.version, {EVER}), e.row_hash) THEN 'updated'
+            ELSE 'stale' END AS outcome
+        FROM incoming AS i LEFT JOIN {target} AS e ON e.{code} = i.{code}
+        """
+    )
+    wanted = "('loaded', 'updated', 'unchanged')" if rewrite else "('loaded', 'updated')"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE pending AS
+        SELECT i.* EXCLUDE (_member) FROM incoming AS i
+        JOIN outcomes AS o ON o.code = i.{code} WHERE o.outcome IN {wanted}
+        """
+    )
+    _note_what_was_seen(connection, target, code, source)
+
+
+def remove_replaced(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str, members: Sequence[str]
+) -> dict[str, int]:
+    """Remove keyless rows that the new content of `members` no longer holds; counts by member."""
+    code = CODES[target]
+    connection.register("reread", pd.DataFrame({"member": pd.Series(members, dtype=object)}))
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE gone AS
+        SELECT {code} AS code, member FROM {target}
+        WHERE source = $source AND source_key IS NULL
+          AND member IN (SELECT member FROM reread)
+          AND {code} NOT IN (SELECT {code} FROM incoming)
+        """,
+        {"source": source},
+    )
+    connection.unregister("reread")
+    connection.execute(f"DELETE FROM {target} WHERE {code} IN (SELECT code FROM gone)")
+    if target == "cases":
+        connection.execute("DELETE FROM steps WHERE case_code IN (SELECT code FROM gone)")
+    rows = connection.execute("SELECT member, count(*) FROM gone GROUP BY member").fetchall()
+    return dict(rows)
+
+
+def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
+    """Put the rows of `pending` into the target table, new ones and replacements alike."""
+    code = CODES[target]
+    names = columns(connection, target)
+    listed = ", ".join(quoted(name) for name in names)
+    values = ", ".join(f"p.{quoted(name)}" for name in names)
+    assigned = ", ".join(f"{quoted(name)} = p.{quoted(name)}" for name in names if name != code)
+    if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
+        connection.execute(f"INSERT INTO {target} ({listed}) SELECT {values} FROM pending AS p")
+        return
+    connection.execute(
+        f"MERGE INTO {target} AS t USING pending AS p ON t.{code} = p.{code}"
+        f" WHEN MATCHED THEN UPDATE SET {assigned}"
+        f" WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({values})"
+    )
+
+
+def replace_steps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replace the steps of the cases in `pending` by those in `pending_steps`, in time order."""
+    if connection.execute("SELECT 1 FROM steps LIMIT 1").fetchone():
+        connection.execute("DELETE FROM steps WHERE case_code IN (SELECT case_code FROM pending)")
+    names = ", ".join(quoted(name) for name in columns(connection, "steps"))
+    connection.execute(
+        f'INSERT INTO steps ({names}) SELECT {names} FROM pending_steps ORDER BY "at", case_code, seq'
+    )
+
+
+def mark_withdrawn(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:
+    """Set `withdrawn_at` of a snapshot source's rows: the first snapshot that no longer had them.
+
+    Cleared for rows that came back. Returns how many rows changed.
+    """
+    code = CODES[target]
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE absent AS
+        SELECT r.{code} AS code, min(m.sequence) AS withdrawn_at FROM {target} AS r
+        LEFT JOIN members AS m
+          ON m.source = r.source AND m.state = 'loaded' AND m.sequence > r.seen_at
+        WHERE r.source = $source AND r.source_key IS NOT NULL
+        GROUP BY r.{code}, r.withdrawn_at
+        HAVING min(m.sequence) IS DISTINCT FROM r.withdrawn_at
+        """,
+        {"source": source},
+    )
+    connection.execute(
+        f"UPDATE {target} SET withdrawn_at = a.withdrawn_at FROM absent AS a"
+        f" WHERE {target}.{code} = a.code"
+    )
+    return connection.execute("SELECT count(*) FROM absent").fetchall()[0][0]
+
+
+def living_keys(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:
+    """How many keyed rows of a source are not withdrawn."""
+    return connection.execute(
+        f"SELECT count(*) FROM {target} WHERE source = $source AND source_key IS NOT NULL"
+        " AND withdrawn_at IS NULL",
+        {"source": source},
+    ).fetchall()[0][0]
+
+
+def newest_sequence(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
+    """The sequence of the newest member of a source that was loaded."""
+    return connection.execute(
+        "SELECT max(sequence) FROM members WHERE source = $source AND state = 'loaded'",
+        {"source": source},
+    ).fetchall()[0][0]
+
+
+def pend_touched_cases(connection: duckdb.DuckDBPyConnection) -> None:
+    """`pending` = the cases in `touched`, whose steps changed though their own row did not."""
+    names = ", ".join(quoted(name) for name in columns(connection, "cases"))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE pending AS SELECT {names} FROM cases"
+        " WHERE case_code IN (SELECT case_code FROM touched)"
+    )
+
+
+def _refuse_collisions(connection: duckdb.DuckDBPyConnection, target: str, code: str) -> None:
+    twice = connection.execute(
+        f"""
+        SELECT i.{code} FROM incoming AS i JOIN {target} AS e ON e.{code} = i.{code}
+        WHERE e.source <> i.source OR e.source_key IS DISTINCT FROM i.source_key
+        UNION ALL SELECT {code} FROM incoming GROUP BY {code} HAVING count(*) > 1 LIMIT 1
+        """
+    ).fetchall()
+    if twice:
+        raise CodeCollision(f"案件编码 {twice[0][0]} 对应两个不同的事项，已停止装载")
+
+
+def _note_what_was_seen(
+    connection: duckdb.DuckDBPyConnection, target: str, code: str, source: str
+) -> None:
+    """A row that came again, same or older, was still there at that delivery."""
+    connection.execute(
+        f"UPDATE {target} SET seen_at = i.seen_at FROM incoming AS i"
+        f" WHERE {target}.{code} = i.{code} AND {target}.source = {literal(source)}"
+        f" AND i.seen_at > coalesce({target}.seen_at, {EVER})"
+    )
+    connection.execute(
+        f"UPDATE pending SET seen_at = e.seen_at FROM {target} AS e"
+        f" WHERE e.{code} = pending.{code} AND e.seen_at > pending.seen_at"
+    )

@@ -1,0 +1,133 @@
+"""What an edition knows beside its rows: code lists, sources, delivered files, its data time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import orjson
+
+from data.site import Site
+
+EVENT_TIMES = {  # by target: what may have happened last
+    "cases": ("reported_at", "accepted_at", "dispatched_at", "responded_at", "closed_at"),
+    "handlings": ("at",),
+    "alerts": ("sent_at",),
+}
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """How a source fared in the run that publishes. Times are naive, in the site's zone."""
+
+    source: str
+    title: str
+    target: str
+    expected_every: int | None
+    checked_at: datetime
+    state: str
+    reason: str | None
+    new_columns: tuple[str, ...]
+
+
+def write_code_lists(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
+    """Replace departments, categories, calendar and time limits by those of the site."""
+    lists = {
+        "departments": [(row.code, row.name, row.parent) for row in site.departments],
+        "categories": [(row.code, row.name, row.kind, row.parent) for row in site.categories],
+        "calendar": [(day.day, day.kind, day.name) for day in site.calendar],
+        "time_limits": [
+            (row.category, row.department, row.risk, row.stage, row.amount, row.unit)
+            for row in site.time_limits
+        ],
+    }
+    for table, rows in lists.items():
+        connection.execute(f"DELETE FROM {table}")
+        if rows:
+            marks = ", ".join(f"${n}" for n in range(1, len(rows[0]) + 1))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def write_open_lists(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
+    """Add the codes of open lists that the data brought; their name is the code."""
+    for name, table in (("department", "departments"), ("category", "categories")):
+        if name in site.open_lists:
+            connection.execute(
+                f"INSERT INTO {table} (code, name) SELECT DISTINCT {name}, {name} FROM cases"
+                f" WHERE {name} IS NOT NULL AND {name} NOT IN (SELECT code FROM {table})"
+                " ORDER BY 1"
+            )
+    for key in site.dimension_keys:
+        connection.execute("DELETE FROM dimensions WHERE dimension = $key", {"key": key})
+        connection.execute(
+            f'INSERT INTO dimensions SELECT DISTINCT $key, "{key}", "{key}" FROM cases'
+            f' WHERE "{key}" IS NOT NULL ORDER BY 2',
+            {"key": key},
+        )
+
+
+def note_containers(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    delivered: Sequence[tuple[str, str]],
+    declaration_hash: str,
+) -> None:
+    """Remember the delivered files (name, content hash) of a source that were read."""
+    for name, content_hash in delivered:
+        connection.execute("DELETE FROM containers WHERE source = $1 AND name = $2", [source, name])
+        connection.execute(
+            "INSERT INTO containers VALUES ($1, $2, $3, $4)",
+            [source, name, content_hash, declaration_hash],
+        )
+
+
+def write_sources(connection: duckdb.DuckDBPyConnection, states: Sequence[SourceState]) -> None:
+    """Replace the state of the sources; one that failed keeps the time of its last success."""
+    before = dict(connection.execute("SELECT source, last_success_at FROM sources").fetchall())
+    connection.execute("DELETE FROM sources")
+    for state in states:
+        success = state.checked_at if state.state == "ok" else before.get(state.source)
+        columns = list(state.new_columns)
+        connection.execute(
+            "INSERT INTO sources VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            [
+                *(state.source, state.title, state.target, state.expected_every, success),
+                last_data_at(connection, state.target, state.source),
+                _rows(connection, state.target, state.source),
+                *(state.state, state.reason),
+                orjson.dumps(columns).decode() if columns else None,
+            ],
+        )
+
+
+def last_data_at(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str
+) -> datetime | None:
+    """The newest event that a source delivered."""
+    newest = ", ".join(f'max("{name}")' for name in EVENT_TIMES[target])
+    return connection.execute(
+        f"SELECT greatest({newest}, NULL) FROM {target} WHERE source = $source", {"source": source}
+    ).fetchall()[0][0]
+
+
+def data_time(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
+    """The newest event of all sources, at most `now`; `now` where there is none."""
+    parts = [
+        f'SELECT max("{name}") AS t FROM {target} WHERE "{name}" <= $now'
+        for target, names in EVENT_TIMES.items()
+        for name in names
+    ]
+    parts.append("""SELECT max("at") FROM steps WHERE "at" <= $now""")
+    sql = f"SELECT max(t) FROM ({' UNION ALL '.join(parts)})"
+    return connection.execute(sql, {"now": now}).fetchall()[0][0] or now
+
+
+def touch_all_cases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark every case for being derived anew: the site's rules changed."""
+    connection.execute("INSERT INTO touched SELECT case_code FROM cases")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:
+    return connection.execute(
+        f"SELECT count(*) FROM {target} WHERE source = $source", {"source": source}
+    ).fetchall()[0][0]

@@ -1,0 +1,330 @@
+"""Turn raw text into typed fields; what cannot be understood is put aside with its reason.
+
+Raw rows wait in the temporary table `raw`: `_member` (number of the member), `_line`, `_extra`
+(JSON of the columns without a field) and one VARCHAR column per slot of the source. `clean` makes
+`typed` (rows that can be loaded) and adds to `rejected` what cannot. The database does the work;
+only texts that its fast forms leave over are looked at one by one, each distinct text once.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pandas as pd
+
+from data.codes import codes
+from data.site import Site
+from data.sql import literal, quoted
+from etl import source as declared
+from etl.source import NUMBER, TEXT, TIME, WHOLE, YES_NO, Column, Source
+from etl.times import parse_time
+
+EARLIEST = datetime(2000, 1, 1)
+DUE_AHEAD = timedelta(days=365 * 20)
+MAY_LIE_AHEAD = frozenset({"due_at", "accept_due_at", "expires_at", "effective_at", "onset_at"})
+COSTS_ONLY_THE_VALUE = ("lon", "lat")  # the row is loaded without its point
+TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
+PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
+BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"
+YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
+NO = frozenset({"0", "false", "f", "no", "n", "否", "无"})
+FAST_FORMS = {  # date words that the database reads by itself; the rest goes to etl.times
+    "iso": "CASE WHEN regexp_matches({t}, ':\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$')"
+    " THEN timezone({zone}, try_cast({t} AS TIMESTAMPTZ)) ELSE {local} END",
+    "epoch_s": "timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE)))",
+    "epoch_ms": "timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE) / 1000))",
+    "excel": "CASE WHEN try_cast({t} AS DOUBLE) BETWEEN 20000 AND 80000 THEN TIMESTAMP '1899-12-30'"
+    " + to_seconds(round(try_cast({t} AS DOUBLE) * 86400)::BIGINT) END",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one cleaning needs: where the rows are, what they mean, and the range of times."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: Source
+    site: Site
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Field:
+    """How one field is made: SQL of its raw text (None for constants), of its value, and the
+    joined table of meanings that the value needs."""
+
+    name: str
+    type: str
+    raw: str | None
+    value: str
+    join: str = ""
+
+
+def clean(
+    connection: duckdb.DuckDBPyConnection, source: Source, site: Site, now: datetime
+) -> tuple[str, ...]:
+    """Make `typed` from `raw` and add to `rejected`; returns the fields that `typed` holds.
+
+    `typed`: `_member`, `_line`, `extra`, `row_hash`, `_key` (NULL where the source has none),
+    `version`, `precision`, and a column per field. `rejected`: `_member`, `_line`, `kind` (row |
+    value), `column_name`, `code`, `reason`, `raw`. Event times after `now` + 1 day are refused.
+    """
+    work = Work(connection, source, site, now)
+    _keep_wanted(work)
+    fields = _fields(work)
+    _judge(work, fields)
+    _put_aside(work, fields)
+    return tuple(field.name for field in fields if field.name != "version")
+
+
+def plain(text: str) -> str:
+    """The text as lookups compare it: NFKC, blanks as one, case folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
+def known_codes(site: Site, name: str) -> dict[str, str]:
+    """Names and codes of a code list -> code; {} for a list that only the source declares."""
+    if name in ("department", "category"):
+        rows = site.departments if name == "department" else site.categories
+        return {row.name: row.code for row in rows} | {row.code: row.code for row in rows}
+    try:
+        table = codes(name)
+    except (FileNotFoundError, KeyError):
+        return {}
+    return {row["label"]: code for code, row in table.items()} | {code: code for code in table}
+
+
+# ---- the texts -------------------------------------------------------------------------------
+
+
+def _keep_wanted(work: Work) -> None:
+    """`texts`: the rows that `where` keeps; trimmed, NA spellings as NULL, with their hash."""
+    slots = list(work.source.slots)
+    cleaned = ", ".join(
+        f"{_trimmed(slot, _spellings_of_na(work.source, slot))} AS {quoted(slot)}" for slot in slots
+    )
+    whole = ", ".join(f"coalesce({quoted(slot)}, chr(0))" for slot in slots)
+    work.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE texts AS SELECT _member, _line, _extra, {cleaned},"
+        f" md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash"
+        f" FROM raw WHERE {work.source.where or 'true'}"
+    )
+
+
+def _spellings_of_na(source: Source, slot: str) -> list[str]:
+    own = [c.na for c in source.columns.values() if c.from_ and c.from_[0] == slot]
+    return [*declared.NA, *source.na, *(text for na in own for text in na)]
+
+
+def _trimmed(slot: str, na: Iterable[str]) -> str:
+    text = f"trim({quoted(slot)}, {BLANKS})"
+    spellings = ", ".join(sorted({literal(item.lower()) for item in na}))
+    return f"CASE WHEN lower({text}) IN ({spellings}) THEN NULL ELSE {text} END"
+
+
+# ---- the fields ------------------------------------------------------------------------------
+
+
+def _fields(work: Work) -> list[Field]:
+    types = declared.fields_of(work.source.target, work.site)
+    columns = dict(work.source.columns)
+    if work.source.updated_at:
+        form = {"from": work.source.updated_at, "date": work.source.updated_date}
+        columns["version"] = Column.model_validate(form)
+    return [_field(work, name, types.get(name, TIME), column) for name, column in columns.items()]
+
+
+def _field(work: Work, name: str, kind: str, column: Column) -> Field:
+    if column.const is not None:
+        return Field(name, kind, None, f"CAST({literal(column.const)} AS {kind})")
+    raw = quoted(work.source.slot(column.from_[0]))
+    if kind == TIME:
+        return _time_field(work, name, raw, column.date)
+    if kind in (NUMBER, WHOLE):
+        factor = declared.UNITS.get(column.unit or "", 1.0)
+        number = f"try_cast(replace(texts.{raw}, ',', '') AS DOUBLE)"
+        return Field(name, kind, raw, f"try_cast({number} * {factor} AS {kind})")
+    meaning = _yes_or_no if kind == YES_NO else _lookup(work, name, column)
+    if meaning is None:
+        return Field(name, TEXT, raw, f"texts.{raw}")
+    return _mapped(work, Field(name, kind, raw, ""), _distinct(work, raw), meaning)
+
+
+def _distinct(work: Work, raw: str, condition: str = "true") -> list[str]:
+    rows = work.connection.execute(
+        f"SELECT DISTINCT {raw} FROM texts WHERE {raw} IS NOT NULL AND {condition} ORDER BY 1"
+    ).fetchall()
+    return [text for (text,) in rows]
+
+
+def _mapped(
+    work: Work, field: Field, texts: Sequence[str], meaning: Callable[[str], Any], first: str = ""
+) -> Field:
+    """The field through a joined table text -> meaning; `first` is tried before it."""
+    table = quoted(f"meaning_{field.name}")
+    frame = pd.DataFrame({"raw": texts, "value": [meaning(text) for text in texts]}, dtype=object)
+    work.connection.register("meanings", frame)
+    work.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS"
+        f" SELECT raw::VARCHAR AS raw, value::{field.type} AS value FROM meanings"
+    )
+    work.connection.unregister("meanings")
+    value = f"coalesce({first}, {table}.value)" if first else f"{table}.value"
+    join = f" LEFT JOIN {table} ON {table}.raw = texts.{field.raw}"
+    return Field(field.name, field.type, field.raw, value, join)
+
+
+def _yes_or_no(raw: str) -> bool | None:
+    text = plain(raw)
+    return True if text in YES else False if text in NO else None
+
+
+def _lookup(work: Work, field: str, column: Column) -> Callable[[str], str | None] | None:
+    """What a raw text means in the field's code list; None for a field of free text."""
+    built_in = declared.BUILT_IN_LOOKUPS.get(field) if work.source.target == "cases" else None
+    name = column.lookup or built_in
+    if name is None:
+        return None
+    table = {plain(raw): code for raw, code in known_codes(work.site, name).items()}
+    table |= {plain(raw): code for raw, code in work.source.lookups.get(name, {}).items()}
+    if name in work.site.open_lists:
+        return lambda raw: table.get(plain(raw), raw)
+    return lambda raw: table.get(plain(raw))
+
+
+# ---- times -----------------------------------------------------------------------------------
+
+
+def _time_field(work: Work, name: str, raw: str, formats: Sequence[str]) -> Field:
+    """The time: the fast forms, then a table of the few distinct texts that they leave."""
+    fast = _fast_time(work, f"texts.{raw}", formats)
+    field = Field(name, TIME, raw, fast)
+    left = _distinct(work, raw, f"({fast}) IS NULL")
+    if not left:
+        return field
+    zones = (ZoneInfo(work.source.zone or work.site.zone), work.site.tzinfo)
+    return _mapped(work, field, left, lambda text: parse_time(text, formats, *zones), fast)
+
+
+def _fast_time(work: Work, text: str, formats: Sequence[str]) -> str:
+    tries = []
+    strptime = [form for form in formats if "%" in form] + ["%Y-%m"] * ("month" in formats)
+    if strptime:
+        listed = ", ".join(literal(form) for form in strptime)
+        tries.append(_local(work, f"try_strptime({text}, [{listed}])"))
+    local = _local(work, f"try_cast({text} AS TIMESTAMP)")
+    zone = literal(work.site.zone)
+    tries += [
+        FAST_FORMS[word].format(t=text, local=local, zone=zone)
+        for word in formats
+        if word in FAST_FORMS
+    ]
+    return f"coalesce({', '.join(tries)})" if tries else "CAST(NULL AS TIMESTAMP)"
+
+
+def _local(work: Work, sql: str) -> str:
+    """`sql`, a time in the source's zone, as a time in the site's zone."""
+    if work.source.zone in (None, work.site.zone):
+        return sql
+    return (
+        f"timezone({literal(work.site.zone)}, timezone({literal(work.source.zone or '')}, {sql}))"
+    )
+
+
+# ---- judgement -------------------------------------------------------------------------------
+
+
+def _judge(work: Work, fields: Sequence[Field]) -> None:
+    """`judged`: every row with its fields and the list of what is wrong with them."""
+    given = [field for field in fields if field.raw]
+    values = "".join(f", {field.value} AS {quoted(field.name)}" for field in fields)
+    raws = "".join(f", texts.{field.raw} AS {quoted('raw ' + field.name)}" for field in given)
+    version = "" if work.source.updated_at else ", CAST(NULL AS TIMESTAMP) AS version"
+    problems = ", ".join(_problem(field, work.now) for field in given)
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE judged AS WITH valued AS (SELECT _member, _line,"
+        f" _extra AS extra, row_hash, {_key(work.source)} AS _key{values}{raws}{version}"
+        f" FROM texts{''.join(field.join for field in fields)})"
+        " SELECT * EXCLUDE (" + ", ".join(quoted("raw " + field.name) for field in given) + "),"
+        f" {_precision(work.source)} AS precision,"
+        f" list_filter([{problems}], lambda p: p IS NOT NULL) AS problems FROM valued"
+    )
+
+
+def _key(source: Source) -> str:
+    """The key as one text, parts joined by chr(31); NULL where a part is missing."""
+    if not source.is_keyed:
+        return "CAST(NULL AS VARCHAR)"
+    parts = ["texts." + quoted(source.slot(name)) for name in source.key_columns]
+    missing = " OR ".join(f"{part} IS NULL" for part in parts)
+    return f"CASE WHEN {missing} THEN NULL ELSE concat_ws(chr(31), {', '.join(parts)}) END"
+
+
+def _precision(source: Source) -> str:
+    """second | day | month: how exact the declared form of the counting time is."""
+    names = [name for name in TIMES[source.target] if name in source.columns]
+    forms = source.columns[names[0]].date if names else ()
+    if "month" in forms:
+        return "'month'"
+    has_clock = any("%H" in form or "%I" in form or "%" not in form for form in forms)
+    return "'second'" if has_clock or not forms else "'day'"
+
+
+def _problem(field: Field, now: datetime) -> str:
+    """SQL of what is wrong with the field: a struct, or NULL."""
+    raw, value = quoted("raw " + field.name), quoted(field.name)
+    said = f"'{field.name}：' || left({raw}, 200)"
+    code = PROBLEM_CODES.get(field.type, "unknown_value")
+    tests = [(f"{raw} IS NOT NULL AND {value} IS NULL", code)]
+    if field.type == TIME:
+        latest = now + (DUE_AHEAD if field.name in MAY_LIE_AHEAD else timedelta(days=1))
+        outside = f"{value} < TIMESTAMP '{EARLIEST}' OR {value} > TIMESTAMP '{latest}'"
+        tests.append((outside, "time_out_of_range"))
+    whens = " ".join(
+        f"WHEN {test} THEN {{'column_name': '{field.name}', 'code': '{code}', 'reason': {said}}}"
+        for test, code in tests
+    )
+    return f"CASE {whens} END"
+
+
+def _put_aside(work: Work, fields: Sequence[Field]) -> None:
+    """Split `judged` into `typed` and `rejected`."""
+    needs = [name for name in TIMES[work.source.target] if name in work.source.columns]
+    no_time = " AND ".join(f"{name} IS NULL" for name in needs)
+    no_key = "_key IS NULL" if work.source.is_keyed else "false"
+    loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
+    key_names = "、".join(work.source.key_columns)
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE sorted_out AS SELECT *,"
+        f" list_filter(problems, lambda p: p.column_name NOT IN ({loose})) AS fatal,"
+        f" CASE WHEN {no_key} THEN 'missing_key' WHEN {no_time} THEN 'missing_time' END AS lacks"
+        " FROM judged"
+    )
+    work.connection.execute(
+        "INSERT INTO rejected SELECT s._member, s._line, 'row', fatal[1].column_name,"
+        " coalesce(fatal[1].code, lacks), coalesce(list_aggregate(list_transform(fatal,"
+        f" lambda p: p.reason), 'string_agg', '；'), CASE lacks WHEN 'missing_key'"
+        f" THEN {literal('缺少主键 ' + key_names)} ELSE {literal('缺少时间 ' + '、'.join(needs))} END),"
+        f" {_raw_json(work)} FROM sorted_out AS s JOIN texts AS t USING (_member, _line)"
+        " WHERE len(fatal) > 0 OR lacks IS NOT NULL"
+    )
+    work.connection.execute(
+        "INSERT INTO rejected SELECT _member, _line, 'value', p.column_name, p.code, p.reason, NULL"
+        " FROM (SELECT _member, _line, unnest(problems) AS p FROM sorted_out"
+        " WHERE len(fatal) = 0 AND lacks IS NULL)"
+    )
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE typed AS SELECT * EXCLUDE (problems, fatal, lacks)"
+        " FROM sorted_out WHERE len(fatal) = 0 AND lacks IS NULL"
+    )
+    for table in ("judged", "sorted_out", "texts"):
+        work.connection.execute(f"DROP TABLE {table}")
+
+
+def _raw_json(work: Work) -> str:
+    slots = ", ".join(f"{literal(slot)}: t.{quoted(slot)}" for slot in work.source.slots)
+    return f"left(to_json({{{slots}}})::VARCHAR, 2000)"

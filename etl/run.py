@@ -1,0 +1,305 @@
+"""One run: find what is new, load it beside the served edition, publish, and say what happened."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from data import registry
+from data.editions import EditionStore, NoEdition
+from data.publishing import Step, no_step
+from data.runs import RunLog
+from data.site import Site, load_site
+from etl.hostile import FileError
+from etl.load import Balance, Delivery, Loading, finish_cases, load_source
+from etl.members import Container, containers, unpack
+from etl.places import Places
+from etl.source import Source, load_sources
+
+COUNTS = (
+    "rows_in",
+    "loaded",
+    "updated",
+    "unchanged",
+    "duplicate",
+    "stale",
+    "quarantined",
+    "replaced",
+)
+TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a home's data comes from."""
+
+    site_folder: Path
+    input: Path
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        return (self.input, self.site_folder)
+
+
+@dataclass
+class Report:
+    """What a run did. `edition` is None where nothing changed and so nothing was published."""
+
+    run: int = 0
+    edition: int | None = None
+    balances: list[Balance] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)  # source -> reason
+    new_columns: dict[str, list[str]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.failures and all(b.state == "loaded" for b in self.balances)
+
+    def state(self, source: str) -> str:
+        """ok | refused | failed"""
+        if source in self.failures:
+            return "failed"
+        is_refused = any(b.source == source and b.state == "refused" for b in self.balances)
+        return "refused" if is_refused else "ok"
+
+    def reason(self, source: str) -> str | None:
+        """Why the source is not ok."""
+        refused = [
+            f"{b.member}：{b.reason}" for b in self.balances if b.source == source and b.reason
+        ]
+        return self.failures.get(source) or "；".join(refused[:3]) or None
+
+    def totals(self) -> dict[str, int]:
+        """The balance of the whole run."""
+        return {name: sum(getattr(b, name) for b in self.balances) for name in COUNTS}
+
+    def as_json(self) -> bytes:
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class New:
+    """What one source has that the current edition does not."""
+
+    source: Source
+    deliveries: list[Delivery]
+    containers: list[Container]
+    is_declared_anew: bool
+    failures: list[str]
+
+
+def silent(_stage: str, _done: int, _of: int) -> None:
+    """Progress that nobody watches."""
+
+
+def run(
+    origin: Origin,
+    home: Path,
+    *,
+    now: datetime | None = None,
+    progress: Progress = silent,
+    step: Step = no_step,
+    wait: float = 0.0,
+) -> Report:
+    """Load what the site's sources declare and publish an edition if anything changed.
+
+    DeclarationError before anything is touched where a declaration is wrong; EditionError where
+    another run is writing or the home belongs to another site.
+    """
+    site = load_site(origin.site_folder)
+    sources = load_sources(origin.site_folder, site)
+    now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
+    store, log = EditionStore(home), RunLog(home)
+    report = Report(log.start(_zoned(now, site)))
+    try:
+        _run(site, sources, origin, store, report, now, progress, step, wait)
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        log.finish(report.run, datetime.now(site.tzinfo), "failed", reason=reason)
+        raise
+    _note_sources(log, report, sources, now, site)
+    result = "published" if report.edition else "unchanged"
+    log.finish(
+        report.run,
+        datetime.now(site.tzinfo),
+        result,
+        edition=report.edition,
+        balance=report.totals(),
+    )
+    return report
+
+
+def _zoned(moment: datetime, site: Site) -> datetime:
+    return moment.replace(tzinfo=site.tzinfo)
+
+
+def _note_sources(
+    log: RunLog, report: Report, sources: dict[str, Source], now: datetime, site: Site
+) -> None:
+    """Every source was looked at, whether or not it had anything new."""
+    for name in sources:
+        reason = report.reason(name)
+        log.note_source(name, report.state(name), _zoned(now, site), reason=reason)
+
+
+def _run(site, sources, origin, store, report, now, progress, step, wait) -> None:
+    registry_of = _known(store, site)
+    with report.timed("find"):
+        news = [_new(source, origin, registry_of) for source in sources.values()]
+        places = Places(site, origin.roots, store.home / "layers")
+    report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
+    is_same_site = registry_of.site == site and registry_of.layers == places.files_hashes
+    if is_same_site and not any(new.deliveries for new in news):
+        return
+    with store.building(site, wait=wait, step=step) as build:
+        loading = Loading(build.connection, site, places, str(report.run), now)
+        with report.timed("layers"):
+            _prepare(loading, registry_of, is_same_site)
+        with report.timed("load"):
+            _load(loading, news, progress)
+        report.balances = loading.balances
+        report.new_columns = loading.new_columns
+        if is_same_site and not any(_changed(balance) for balance in report.balances):
+            return
+        with report.timed("publish"):
+            registry.write_sources(build.connection, _source_states(loading, sources, report, now))
+            report.edition = build.publish(registry.data_time(build.connection, now))
+    store.prune(site.keep_editions)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the current edition was made of."""
+
+    site: Site | None
+    layers: dict[str, str]
+    containers: dict[tuple[str, str], tuple[str, str]]
+    members: dict[tuple[str, str], tuple[str, str]]
+
+
+def _known(store: EditionStore, site: Site) -> Known:
+    try:
+        with store.reading() as edition:
+            return Known(
+                edition.site,
+                dict(edition.rows("SELECT layer, files_hash FROM layers")),
+                _pairs(
+                    edition.rows(
+                        "SELECT source, name, content_hash, declaration_hash FROM containers"
+                    )
+                ),
+                _pairs(
+                    edition.rows(
+                        "SELECT source, member, content_hash, declaration_hash FROM members"
+                    )
+                ),
+            )
+    except NoEdition:
+        return Known(None, {}, {}, {})
+
+
+def _pairs(rows: Sequence[tuple]) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(a, b): (c, d) for a, b, c, d in rows}
+
+
+def _new(source: Source, origin: Origin, known: Known) -> New:
+    """The members of `source` whose content or declaration is not that of the edition."""
+    declared = source.declaration_hash()
+    problems: list[FileError] = []
+    deliveries: dict[str, Delivery] = {}
+    fresh: list[Container] = []
+    anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
+    for container in containers(origin.input, source.files, problems):
+        if known.containers.get((source.name, container.name)) == (container.hash, declared):
+            continue
+        fresh.append(container)
+        try:
+            for member in unpack(container, source.inside):
+                delivery = Delivery.of(member, source)
+                if known.members.get((source.name, member.name)) != (
+                    delivery.content_hash,
+                    declared,
+                ):
+                    _keep_newer(deliveries, delivery)
+        except FileError as problem:
+            problems.append(problem)
+    return New(source, list(deliveries.values()), fresh, anew, [str(p) for p in problems])
+
+
+def _keep_newer(deliveries: dict[str, Delivery], delivery: Delivery) -> None:
+    """Of two members of one name the newer stands; ties go to the greater content hash."""
+    name = delivery.member.name
+    other = deliveries.get(name)
+    if other is None or _order(delivery) > _order(other):
+        deliveries[name] = delivery
+
+
+def _order(delivery: Delivery) -> tuple[datetime, str]:
+    return (delivery.sequence or datetime.min, delivery.content_hash)
+
+
+def _prepare(loading: Loading, known: Known, is_same_site: bool) -> None:
+    """Bring the layers, code lists and everything that follows from the site up to date."""
+    if is_same_site:
+        return
+    loading.places.write(loading.connection)
+    registry.write_code_lists(loading.connection, loading.site)
+    if known.site is not None:
+        loading.places.place_anew(loading.connection)
+        registry.touch_all_cases(loading.connection)
+
+
+def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
+    ordered = sorted(news, key=lambda new: TARGET_ORDER.index(new.source.target))
+    total = sum(len(new.deliveries) for new in news)
+    done = 0
+    for new in ordered:
+        if not new.deliveries:
+            continue
+        progress(new.source.title, done, total)
+        load_source(loading, new.source, new.deliveries, rewrite=new.is_declared_anew)
+        registry.note_containers(
+            loading.connection,
+            new.source.name,
+            [(container.name, container.hash) for container in new.containers],
+            new.source.declaration_hash(),
+        )
+        done += len(new.deliveries)
+    finish_cases(loading)
+    registry.write_open_lists(loading.connection, loading.site)
+    progress("完成", total, total)
+
+
+def _changed(balance: Balance) -> bool:
+    moved = balance.loaded + balance.updated + balance.replaced + balance.quarantined
+    return moved > 0 or balance.state != "loaded"
+
+
+def _source_states(
+    loading: Loading, sources: dict[str, Source], report: Report, now: datetime
+) -> list[registry.SourceState]:
+    return [
+        registry.SourceState(
+            source=source.name,
+            title=source.title,
+            target=source.target,
+            expected_every=source.expected_every,
+            checked_at=now,
+            state=report.state(source.name),
+            reason=report.reason(source.name),
+            new_columns=tuple(loading.new_columns.get(source.name, ())),
+        )
+        for source in sources.values()
+    ]

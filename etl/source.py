@@ -1,0 +1,245 @@
+"""A source: a TOML that says what one system delivers and what each column means to us."""
+
+import hashlib
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from data.declaration import DeclarationError, Declared, read_toml, validated
+from data.site import Site
+
+TEXT, TIME, WHOLE, NUMBER, YES_NO = "VARCHAR", "TIMESTAMP", "INTEGER", "DOUBLE", "BOOLEAN"
+FIELDS: dict[str, dict[str, str]] = {  # what a column of each target may be, and its type
+    "cases": {
+        **dict.fromkeys(("channel", "kind", "category", "department", "risk", "status"), TEXT),
+        **dict.fromkeys(("outcome", "scale", "title", "summary", "place_text", "grid"), TEXT),
+        **dict.fromkeys(("people_involved", "repeats_90d"), WHOLE),
+        **dict.fromkeys(("happened_at", "reported_at", "accepted_at", "dispatched_at"), TIME),
+        **dict.fromkeys(("responded_at", "closed_at", "accept_due_at", "due_at"), TIME),
+        **dict.fromkeys(("lon", "lat"), NUMBER),
+        "is_threat": YES_NO,
+    },
+    "handlings": {
+        **dict.fromkeys(("case", "kind", "department", "risk", "outcome", "note"), TEXT),
+        **dict.fromkeys(("at", "due_at"), TIME),
+    },
+    "alerts": {
+        **dict.fromkeys(("sender", "identifier", "status", "msg_type", "scope", "refs"), TEXT),
+        **dict.fromkeys(("category", "event", "urgency", "severity", "certainty", "signal"), TEXT),
+        **dict.fromkeys(("headline", "description", "area_text", "polygon", "circle"), TEXT),
+        **dict.fromkeys(("sent_at", "effective_at", "onset_at", "expires_at"), TIME),
+        **dict.fromkeys(("lon", "lat"), NUMBER),
+    },
+}
+NEEDED = {"cases": (), "handlings": ("case", "at", "kind"), "alerts": ("sent_at",)}
+BUILT_IN_LOOKUPS = {  # fields whose values are codes even where no lookup is declared
+    "channel": "channel",
+    "risk": "risk",
+    "status": "status",
+    "outcome": "outcome",
+    "scale": "scale",
+    "signal": "signal",
+}
+NA = ("", "null", "none", "nan", "n/a", "<na>")
+UNITS = {"百": 100.0, "千": 1e3, "万": 1e4, "亿": 1e8}
+DATE_WORDS = ("iso", "excel", "excel1904", "epoch_s", "epoch_ms", "cn", "month")
+NAME_DATE = re.compile(
+    r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?"
+    r"(?:[-_.T]?([01]\d|2[0-3])[-_.:]?([0-5]\d)(?:[-_.:]?([0-5]\d))?)?(?!\d)"
+)
+
+
+class Column(Declared):
+    """Where one of our fields comes from."""
+
+    from_: tuple[str, ...] = Field((), alias="from", description="来源列名，可列出多个别名")
+    const: str | None = None
+    lookup: str | None = Field(None, description="代码表名，见 [lookups.名] 或站点代码表")
+    date: tuple[str, ...] = Field((), description=f"strptime 格式或 {'、'.join(DATE_WORDS)}")
+    unit: str | None = Field(None, description=f"数值的单位：{'、'.join(UNITS)}")
+    na: tuple[str, ...] = Field((), description="表示空值的写法")
+
+    @field_validator("from_", "date", "na", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("date")
+    @classmethod
+    def _formats_are_known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        for text in formats:
+            if text not in DATE_WORDS and "%" not in text:
+                raise ValueError(f"日期格式 {text!r} 不行；应为 strptime 格式或 {DATE_WORDS}")
+        return formats
+
+    @field_validator("unit")
+    @classmethod
+    def _unit_is_known(cls, unit: str | None) -> str | None:
+        if unit is not None and unit not in UNITS:
+            raise ValueError(f"单位 {unit!r} 不行；应为 {'、'.join(UNITS)}")
+        return unit
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> "Column":
+        if bool(self.from_) == (self.const is not None):
+            raise ValueError("from 与 const 必须且只能写一个")
+        return self
+
+
+class Asserts(Declared):
+    """How many rows one delivered file should hold."""
+
+    min_rows: int = 0
+    max_rows: int | None = None
+
+
+class Example(Declared):
+    """A worked example: a raw row and what becomes of it."""
+
+    raw: dict[str, Any]
+    row: dict[str, Any] | None = None
+    rejected: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_result(self) -> "Example":
+        if (self.row is None) == (self.rejected is None):
+            raise ValueError("row 与 rejected 必须且只能写一个")
+        return self
+
+
+class Source(Declared):
+    """One declared source; `name` is the TOML's file name."""
+
+    name: str
+    title: str
+    target: Literal["cases", "handlings", "alerts"] = "cases"
+    reader: str = Field("csv", description="csv、excel、parquet、jsonl、geojson、cap、sql")
+    files: tuple[str, ...] = ()
+    inside: str = "*"
+    options: dict[str, Any] = Field({}, description="读取器的选项，如 sheet、delimiter、query")
+    encoding: str | None = None
+    key: tuple[str, ...] | Literal["none"] = Field(description='来源主键的列名列表，或 "none"')
+    delivery: Literal["snapshot", "changes", "append"]
+    updated_at: str | None = Field(None, description="更新时间所在的列")
+    updated_date: tuple[str, ...] = Field(("iso",), description="更新时间的日期格式")
+    sequence: Literal["name"] | None = Field(None, description="name = 取文件名中的日期为先后")
+    of: str | None = Field(None, description="target = handlings 时所属的事项来源")
+    crs: str = "WGS84"
+    placeholders: tuple[tuple[float, float], ...] = ()
+    zone: str | None = None
+    expected_every: int | None = Field(None, gt=0)
+    where: str | None = None
+    na: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    max_bad_share: float | None = Field(None, ge=0, le=1)
+    aliases: dict[str, tuple[str, ...]] = Field({}, description="列名 = 它在别的文件中的写法")
+    columns: dict[str, Column]
+    lookups: dict[str, dict[str, str]] = {}
+    asserts: Asserts = Field(Asserts(), alias="assert")
+    examples: tuple[Example, ...] = Field((), alias="example")
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _plain_text_is_from(cls, columns: Any) -> Any:
+        if not isinstance(columns, dict):
+            return columns
+        return {k: {"from": v} if isinstance(v, str | list) else v for k, v in columns.items()}
+
+    @property
+    def is_keyed(self) -> bool:
+        return self.key != "none"
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        return () if isinstance(self.key, str) else self.key
+
+    @property
+    def slots(self) -> dict[str, tuple[str, ...]]:
+        """Raw columns that are read: slot name (the first alias) -> its aliases."""
+        named = [column.from_ for column in self.columns.values() if column.from_]
+        named += [(name,) for name in self.key_columns]
+        named += [(self.updated_at,)] if self.updated_at else []
+        slots: dict[str, tuple[str, ...]] = {}
+        for names in named:
+            if not any(names[0] in aliases for aliases in slots.values()):
+                more = (alias for name in names for alias in self.aliases.get(name, ()))
+                slots[names[0]] = (*names, *more)
+        return slots
+
+    def slot(self, raw_name: str) -> str:
+        """The slot in which the raw column `raw_name` is kept."""
+        return next(slot for slot, aliases in self.slots.items() if raw_name in aliases)
+
+    def declaration_hash(self) -> str:
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:32]
+
+
+def load_sources(folder: Path, site: Site) -> dict[str, Source]:
+    """The sources of the site in `folder`; DeclarationError naming file and key of a wrong one."""
+    sources = {}
+    for path in sorted((folder / "sources").glob("*.toml")):
+        source = validated(Source, {"name": path.stem} | read_toml(path), path)
+        _check(source, site, path)
+        sources[source.name] = source
+    for source in sources.values():
+        _check_reference(source, sources, folder)
+    if not sources:
+        raise DeclarationError(f"{folder / 'sources'}：没有任何来源（*.toml）")
+    return sources
+
+
+def _check(source: Source, site: Site, path: Path) -> None:
+    known = fields_of(source.target, site)
+    for name, column in source.columns.items():
+        if name not in known:
+            raise DeclarationError(f"{path}：columns.{name} 不是字段；可用：{'、'.join(known)}")
+        if column.date and known[name] != TIME:
+            raise DeclarationError(f"{path}：columns.{name}.date 只能用于时间字段")
+        if column.from_ and known[name] == TIME and not column.date:
+            raise DeclarationError(f"{path}：columns.{name} 是时间，须写 date 格式")
+        if column.unit and known[name] not in (WHOLE, NUMBER):
+            raise DeclarationError(f"{path}：columns.{name}.unit 只能用于数值字段")
+    missing = [name for name in NEEDED[source.target] if name not in source.columns]
+    if missing:
+        raise DeclarationError(f"{path}：columns 缺少 {'、'.join(missing)}")
+    if source.target == "cases" and not {"accepted_at", "reported_at"} & set(source.columns):
+        raise DeclarationError(f"{path}：columns 须有 accepted_at 或 reported_at")
+    if source.delivery == "snapshot" and source.sequence is None:
+        raise DeclarationError(
+            f'{path}：delivery = "snapshot" 须写 sequence = "name"（按文件名日期定先后）'
+        )
+
+
+def _check_reference(source: Source, sources: dict[str, Source], folder: Path) -> None:
+    if source.target != "handlings":
+        return
+    path = folder / "sources" / f"{source.name}.toml"
+    owner = sources.get(source.of or "")
+    if owner is None or owner.target != "cases" or len(owner.key_columns) != 1:
+        raise DeclarationError(f"{path}：of = {source.of!r} 不行；应为本站点一个单列主键的事项来源")
+
+
+def fields_of(target: str, site: Site) -> dict[str, str]:
+    """Field name -> DuckDB type for `target`, the site's place columns and dimensions included."""
+    fields = dict(FIELDS[target])
+    if target != "handlings":
+        fields |= dict.fromkeys(site.place_keys, TEXT)
+    if target == "cases":
+        fields |= dict.fromkeys(site.dimension_keys, TEXT)
+    return fields
+
+
+def date_in_name(name: str) -> datetime | None:
+    """The last date that a member's name carries (to the second at best, to the month at least)."""
+    found = NAME_DATE.findall(name)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in found[-1])
+    try:
+        return datetime(year, month, day or 1, hour, minute, second)
+    except ValueError:
+        return None
