@@ -1,0 +1,1 @@
+"""Brings what other systems deliver into an edition."""

@@ -1,0 +1,370 @@
+"""Finds the delivered files of a source, plain or packed, and gives each as one Member to read."""
+
+import bz2
+import fnmatch
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import time
+import weakref
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import BinaryIO, cast
+
+from etl.hostile import (
+    BLOCK,
+    LIMITS,
+    OFFICE_NAMES,
+    ZIP_ENCRYPTED,
+    FileError,
+    HostileFile,
+    Limits,
+    expand,
+    is_junk,
+    readable_name,
+    refuse_hostile,
+    tar_entries,
+    zip_entries,
+)
+
+__all__ = ["FileError", "HostileFile", "Limits", "Member", "containers", "is_settled", "members"]
+
+EXPANDERS: dict[bytes, ModuleType] = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
+FOREIGN = {b"Rar!": "rar", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError)
+UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: unknown compression, password
+
+
+@dataclass(frozen=True)
+class Member:
+    """One delivered file, the unit of delivery; its name identifies it, not the archive around."""
+
+    name: str
+    container: Path
+    size: int
+    _open: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    _container: "Container" = field(repr=False, compare=False)
+    _is_plain: bool = field(default=False, repr=False, compare=False)
+
+    def open(self) -> BinaryIO:
+        """Its bytes, seekable; may be opened again. Reading raises FileError, never OSError."""
+        with _faults(self.label):
+            return cast(BinaryIO, io.BufferedReader(_Guarded(self._open(), self.label), BLOCK))
+
+    @property
+    def label(self) -> str:
+        """How messages name it: the file, and the archive it came in."""
+        is_packed = self.container.name != PurePosixPath(self.name).name
+        return f"{self.container.name}（{self.name}）" if is_packed else self.name
+
+    @cached_property
+    def content_hash(self) -> str:
+        """sha256 of its bytes, hex."""
+        with self.open() as stream:
+            return _sha256(stream)
+
+    @property
+    def container_hash(self) -> str:
+        """sha256 of the file it was delivered in, hex; computed once for all its members."""
+        return self._container.hash
+
+    @contextmanager
+    def path(self) -> Iterator[Path]:
+        """A real file with its bytes, for readers that need one: itself, or a temporary copy."""
+        if self._is_plain:
+            yield self.container
+            return
+        with tempfile.NamedTemporaryFile(prefix="zhinao-") as copy, self.open() as stream:
+            shutil.copyfileobj(stream, copy, BLOCK)
+            copy.flush()
+            yield Path(copy.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Container:
+    """A delivered file as it lies on disk; knows its own hash before anything is unpacked."""
+
+    path: Path
+    name: str
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 of the file, hex: an unchanged archive is recognised without unpacking it."""
+        with _faults(self.name), self.path.open("rb") as stream:
+            return _sha256(stream)
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+def members(
+    root: Path,
+    files: Sequence[str],
+    inside: str = "*",
+    problems: list[FileError] | None = None,
+    limits: Limits = LIMITS,
+) -> Iterator[Member]:
+    """Every delivered file that `files` names (paths, globs or folders under root), unpacked.
+
+    Ordered by delivered file, then by name inside it. `inside` selects the members of zip and tar
+    archives; nested archives are not followed. A file that cannot be used is appended to
+    `problems` and the others go on; without a list the first one is raised.
+    """
+    for container in containers(root, files, problems):
+        try:
+            yield from unpack(container, inside, limits)
+        except FileError as problem:
+            _report(problem, problems)
+
+
+def containers(
+    root: Path, files: Sequence[str], problems: list[FileError] | None = None
+) -> list[Container]:
+    """The delivered files themselves, packed or not, sorted by their path under root, each once."""
+    found: dict[str, Container] = {}
+    for entry in files:
+        try:
+            paths = _matches(root, entry)
+        except FileError as problem:
+            _report(problem, problems)
+            continue
+        for path in paths:
+            name = readable_name(path.relative_to(root).as_posix())
+            found[name] = Container(path, name)
+    return [found[name] for name in sorted(found)]
+
+
+def unpack(container: Container, inside: str = "*", limits: Limits = LIMITS) -> list[Member]:
+    """The members of one delivered file, sorted by name; itself when it is not an archive.
+
+    Compressed streams are expanded to a temporary file in one pass, which lives as long as a
+    member of it does. Raises FileError or HostileFile.
+    """
+    with _faults(container.name):
+        if not stat.S_ISREG(container.path.stat().st_mode):
+            raise FileError(container.name, "not_a_file", "不是普通文件")
+        with container.path.open("rb") as stream:
+            head = stream.read(tarfile.BLOCKSIZE)
+        for magic, kind in FOREIGN.items():
+            if head.startswith(magic):
+                raise FileError(container.name, "archive_kind", f"不支持 {kind} 压缩，请改用 zip")
+        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return _unzip(container, inside, limits)
+        for magic, codec in EXPANDERS.items():
+            if head.startswith(magic):
+                return _expand(container, codec, inside, limits)
+        if _is_tar(head):
+            return _untar(container, container.path.open("rb"), inside, limits)  # noqa: SIM115
+        return [_plain(container)]
+
+
+def is_settled(path: Path, seconds: float) -> bool:
+    """Whether nothing was written to the file for `seconds`, so that it is not still arriving.
+
+    The change time counts, not the modification time: copying tools set the latter back.
+    """
+    try:
+        return time.time() - path.stat().st_ctime >= seconds
+    except OSError:
+        return False
+
+
+def _matches(root: Path, entry: str) -> list[Path]:
+    if PurePosixPath(entry).is_absolute() or ".." in PurePosixPath(entry).parts:
+        raise FileError(entry, "declaration", "文件须在输入目录之内，不能用绝对路径或 ..")
+    path = root / entry
+    if path.is_dir():
+        return [found for found in path.rglob("*") if found.is_file() and _is_wanted(root, found)]
+    if os.path.lexists(path):
+        return [path]
+    if any(sign in entry for sign in "*?["):
+        return [
+            found for found in root.glob(entry) if not found.is_dir() and _is_wanted(root, found)
+        ]
+    raise FileError(entry, "missing", "文件不存在")
+
+
+def _is_wanted(root: Path, path: Path) -> bool:
+    name = path.relative_to(root)
+    return not is_junk(name.as_posix()) and not any(part.startswith(".") for part in name.parts)
+
+
+def _plain(container: Container) -> Member:
+    opener = partial(container.path.open, "rb")
+    return Member(container.name, container.path, container.size, opener, container, _is_plain=True)
+
+
+def _unzip(container: Container, inside: str, limits: Limits) -> list[Member]:
+    archive = zipfile.ZipFile(container.path)
+    entries = zip_entries(archive)
+    refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
+    if OFFICE_NAMES & set(archive.namelist()):  # an xlsx is a zip too, but one document
+        return [_plain(container)]
+    if any(info.flag_bits & ZIP_ENCRYPTED for _, info in entries):
+        raise FileError(container.name, "password", "压缩包有密码")
+    return [
+        Member(
+            entry.name, container.path, entry.size, partial(_open_zipped, archive, info), container
+        )
+        for entry, info in sorted(entries, key=lambda pair: pair[0].name)
+        if _is_selected(entry.name, inside)
+    ]
+
+
+def _expand(container: Container, codec: ModuleType, inside: str, limits: Limits) -> list[Member]:
+    with codec.open(container.path) as stream:
+        spool = expand(container.name, stream, container.size, limits)
+    head = spool.read(tarfile.BLOCKSIZE)
+    size = spool.seek(0, os.SEEK_END)
+    spool.seek(0)
+    if _is_tar(head):
+        return _untar(container, spool, inside, limits)
+    name = container.name.removesuffix(container.path.suffix)
+    return [Member(name, container.path, size, partial(_slice, _Shared(spool), 0, size), container)]
+
+
+def _untar(container: Container, stream: BinaryIO, inside: str, limits: Limits) -> list[Member]:
+    shared = _Shared(stream)
+    archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 -- the stream is shared
+    infos = list(islice(archive, 2 * limits.members + 1))
+    if len(infos) > 2 * limits.members:  # as many folders as files are allowed
+        raise HostileFile(container.name, "members", f"条目超过上限 {2 * limits.members}")
+    entries = tar_entries(infos)
+    refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
+    return [
+        Member(
+            entry.name, container.path, entry.size, partial(_open_tarred, shared, info), container
+        )
+        for entry, info in sorted(entries, key=lambda pair: pair[0].name)
+        if _is_selected(entry.name, inside)
+    ]
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+def _is_selected(name: str, inside: str) -> bool:
+    """A pattern without a slash is about the file name alone; junk never counts."""
+    subject = name if "/" in inside else PurePosixPath(name).name
+    return fnmatch.fnmatchcase(subject, inside) and not is_junk(name)
+
+
+def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
+    return cast(BinaryIO, archive.open(info))
+
+
+def _open_tarred(shared: "_Shared", info: tarfile.TarInfo) -> BinaryIO:
+    if info.issparse():
+        raise FileError(info.name, "sparse", "不支持稀疏文件")
+    return _slice(shared, info.offset_data, info.size)
+
+
+def _slice(shared: "_Shared", start: int, size: int) -> BinaryIO:
+    return cast(BinaryIO, _Slice(shared, start, size))
+
+
+class _Shared:
+    """A file on disk that several slices read; closed when the last of them is gone."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.descriptor = stream.fileno()
+        weakref.finalize(self, stream.close)
+
+
+class _Slice(io.RawIOBase):
+    """`size` bytes of a shared file from `start`, with a position of its own."""
+
+    def __init__(self, shared: _Shared, start: int, size: int) -> None:
+        self.shared, self.start, self.size, self.position = shared, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        wanted = min(len(buffer), self.size - self.position)
+        block = os.pread(self.shared.descriptor, max(wanted, 0), self.start + self.position)
+        if not block and wanted > 0:
+            raise EOFError("the archive ends inside this member")
+        buffer[: len(block)] = block
+        self.position += len(block)
+        return len(block)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
+        self.position = max(origin + offset, 0)
+        return self.position
+
+
+class _Guarded(io.RawIOBase):
+    """A stream whose faults while reading become a FileError that names the file."""
+
+    def __init__(self, stream: BinaryIO, label: str) -> None:
+        self.stream, self.label = stream, label
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        with _faults(self.label):
+            block = self.stream.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with _faults(self.label):
+            return self.stream.seek(offset, whence)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+@contextmanager
+def _faults(file: str) -> Iterator[None]:
+    """Turns what a file system or an unpacker may raise into a FileError that names the file."""
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise FileError(file, "vanished", "文件已不存在") from fault
+    except PermissionError as fault:
+        raise FileError(file, "permission", "没有读取权限") from fault
+    except DAMAGE as fault:
+        raise FileError(file, "damaged", f"压缩文件损坏或不完整（{fault}）") from fault
+    except UNSUPPORTED as fault:
+        raise FileError(file, "archive_kind", f"压缩方式不支持（{fault}）") from fault
+    except OSError as fault:  # gzip reports damage so
+        raise FileError(file, "unreadable", f"读取失败（{fault}）") from fault
+
+
+def _report(problem: FileError, problems: list[FileError] | None) -> None:
+    if problems is None:
+        raise problem
+    problems.append(problem)
+
+
+def _sha256(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
