@@ -14,7 +14,7 @@ from typing import Any
 
 from data.dimensions import Dimension, dimension_of
 from data.edition import Edition
-from data.indicators import Count
+from data.indicators import OPEN, Count
 from data.scope import Grant, Scope
 
 # Column of `cases` that its steps change -> its value just before a step.
@@ -45,8 +45,12 @@ SUSPENDED = """
     FROM (
         SELECT case_code, "at", status_before,
                lag("at") OVER (PARTITION BY case_code ORDER BY seq) AS began_at
-        FROM steps
-        WHERE (status_before = '63' OR kind = 'suspend') AND "at" <= $as_of
+        FROM (
+            FROM steps WHERE status_before = '63'
+            UNION ALL  -- not OR, which would read all columns of all steps
+            FROM steps WHERE kind = 'suspend' AND status_before IS DISTINCT FROM '63'
+        )
+        WHERE "at" <= $as_of
     )
     WHERE status_before = '63' GROUP BY case_code
 """
@@ -192,8 +196,8 @@ def _open_at_start(question: Question) -> list[str]:
 
 def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str]) -> str:
     """The cases that can matter, each in its state at T."""
-    conditions = [*_present(question), *fixed, *_candidates(question, count)]
-    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions)}"
+    conditions = [*_present(question, count), *fixed, *_candidates(question, count)]
+    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions) or 'true'}"
     changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
     joins, columns = [], []
     few = _is_few(question, count)
@@ -201,7 +205,7 @@ def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str])
         joins.append(f"LEFT JOIN ({_rewound('> $as_of', changed, few)}) b USING (case_code)")
         columns += [f"CASE WHEN b.seq IS NULL THEN c.{n} ELSE b.{n} END AS {n}" for n in changed]
     if question.is_past:
-        hidden = [name for name in EVENTS if _mentions(uses, [name])]
+        hidden = [name for name in EVENTS if name != count.at and _mentions(uses, [name])]
         columns += [f"CASE WHEN c.{n} <= $as_of THEN c.{n} END AS {n}" for n in hidden]
     started = ""
     if count.at == "stock(since)" and question.start:
@@ -215,32 +219,48 @@ def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str])
     return f"WITH base AS ({base}) SELECT {replaced}{started} FROM base c {' '.join(joins)}"
 
 
-def _present(question: Question) -> list[str]:
+def _present(question: Question, count: Count) -> list[str]:
     """Conditions for a case to exist at T."""
     if not question.is_past:
         return ["withdrawn_at IS NULL"]
-    return [
-        "(withdrawn_at IS NULL OR withdrawn_at > $as_of)",
-        "least(reported_at, accepted_at) <= $as_of",
-    ]
+    if count.at in EVENTS:
+        began = f"{count.at} <= $as_of"
+    elif count.where.startswith(OPEN):
+        began = "accepted_at <= $as_of"
+    else:
+        began = "(reported_at <= $as_of OR accepted_at <= $as_of)"
+    return ["(withdrawn_at IS NULL OR withdrawn_at > $as_of)", began]
 
 
 def _candidates(question: Question, count: Count) -> list[str]:
     """Necessary conditions, on columns as they are now, for a case to count; to read fewer rows."""
     if count.table == "steps":
-        return []
+        return _that_moved(question, count)
     if count.at == "stock(since)" and question.start:
         return ["accepted_at < $start", "(closed_at IS NULL OR closed_at >= $start)"]
     if count.at == "stock(as_of)":  # open at T = not closed for good by T
         return ["(closed_at IS NULL OR closed_at > $as_of)"] if question.is_past else []
-    if count.at not in CHANGING or not question.is_past:
-        return _in_window(question.scope, count.at)
     now = _in_window(question.scope, count.at)
-    then = _in_window(question.scope, CHANGING[count.at])
-    if not now:
-        return []
-    was = f'SELECT case_code FROM steps WHERE "at" > $as_of AND {" AND ".join(then)}'
-    return [f"(({' AND '.join(now)}) OR case_code IN ({was}))"]
+    if count.at not in CHANGING or not question.is_past or not now:
+        return now
+    now, was = " AND ".join(now), " AND ".join(_in_window(question.scope, CHANGING[count.at]))
+    moved = f'SELECT case_code FROM steps WHERE "at" > $as_of AND {was}'
+    either = [f"(({now}) OR case_code IN ({moved}))"]
+    if count.at == "closed_at":  # what is closed anew later is closed later
+        either.append(f"(({now}) OR closed_at IS NULL OR closed_at > $as_of)")
+    return either
+
+
+def _that_moved(question: Question, count: Count) -> list[str]:
+    """Conditions for a case to have a step in the window."""
+    moved = []
+    window = _in_window(question.scope, '"at"')
+    if window and question.is_past:
+        moved.append(f"case_code IN (SELECT case_code FROM steps WHERE {' AND '.join(window)})")
+    if question.scope.since and "closed_before" in count.where:
+        # After it was closed or reopened in the window, no case is closed since before it.
+        moved.append("(closed_at IS NULL OR closed_at >= $since)")
+    return moved
 
 
 def _is_few(question: Question, count: Count) -> bool:
@@ -252,6 +272,8 @@ def _is_few(question: Question, count: Count) -> bool:
     scope = question.scope
     if count.at.startswith("stock("):
         return back > FAR
+    if count.table == "steps":
+        return bool(question.is_past and (scope.since or scope.until))
     return bool(back > FAR and scope.since and (scope.until or moment) - scope.since < back)
 
 
