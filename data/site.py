@@ -39,8 +39,11 @@ class Layer(Declared):
     coverage: Literal["strict", "overlaps"] = "overlaps"
     max_invalid_share: float = Field(0.05, ge=0, le=1)
     code_pattern: str | None = Field(None, description="编码须符合的正则表达式")
-    placed: Literal["points", "children"] = Field(
-        "points", description="points = 按本层多边形落位；children = 按下级的上级编码"
+    names: str | None = Field(None, description="站点目录中的 csv（code,name），给编码以名称")
+    placed: Literal["points", "children"] | None = Field(
+        None,
+        description="points = 按本层多边形落位；children = 按下级的上级编码。"
+        "缺省：最下一级和另外的图层按多边形，主树的上级按下级",
     )
 
     @field_validator("key")

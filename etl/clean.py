@@ -26,7 +26,7 @@ from etl.times import parse_time
 EARLIEST = datetime(2000, 1, 1)
 DUE_AHEAD = timedelta(days=365 * 20)
 MAY_LIE_AHEAD = frozenset({"due_at", "accept_due_at", "expires_at", "effective_at", "onset_at"})
-COSTS_ONLY_THE_VALUE = ("lon", "lat")  # the row is loaded without its point
+COSTS_ONLY_THE_VALUE = ("lon", "lat", "due_at", "accept_due_at")  # the row is loaded without it
 TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"
@@ -298,6 +298,7 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     no_key = "_key IS NULL" if work.source.is_keyed else "false"
     loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
     key_names = "、".join(work.source.key_columns)
+    blanked = _without_wrong_values([field.name for field in fields])
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE sorted_out AS SELECT *,"
         f" list_filter(problems, lambda p: p.column_name NOT IN ({loose})) AS fatal,"
@@ -308,7 +309,8 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
         "INSERT INTO rejected SELECT s._member, s._line, 'row', fatal[1].column_name,"
         " coalesce(fatal[1].code, lacks), coalesce(list_aggregate(list_transform(fatal,"
         f" lambda p: p.reason), 'string_agg', '；'), CASE lacks WHEN 'missing_key'"
-        f" THEN {literal('缺少主键 ' + key_names)} ELSE {literal('缺少时间 ' + '、'.join(needs))} END),"
+        f" THEN {literal('缺少主键 ' + key_names)}"
+        f" ELSE {literal('缺少时间 ' + '、'.join(needs))} END),"
         f" {_raw_json(work)} FROM sorted_out AS s JOIN texts AS t USING (_member, _line)"
         " WHERE len(fatal) > 0 OR lacks IS NOT NULL"
     )
@@ -318,11 +320,22 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
         " WHERE len(fatal) = 0 AND lacks IS NULL)"
     )
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE typed AS SELECT * EXCLUDE (problems, fatal, lacks)"
+        f"CREATE OR REPLACE TEMP TABLE typed AS SELECT * EXCLUDE (problems, fatal, lacks){blanked}"
         " FROM sorted_out WHERE len(fatal) = 0 AND lacks IS NULL"
     )
     for table in ("judged", "sorted_out", "texts"):
         work.connection.execute(f"DROP TABLE {table}")
+
+
+def _without_wrong_values(fields: Sequence[str]) -> str:
+    """SQL that empties the fields whose wrong value does not cost the row."""
+    listed = ", ".join(
+        f"CASE WHEN NOT list_contains(list_transform(problems, lambda p: p.column_name), '{name}')"
+        f" THEN {name} END AS {name}"
+        for name in fields
+        if name in COSTS_ONLY_THE_VALUE
+    )
+    return f" REPLACE ({listed})" if listed else ""
 
 
 def _raw_json(work: Work) -> str:

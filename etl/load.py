@@ -167,7 +167,7 @@ def _load_portion(
     loading.places.place(connection, source, fields)
     _gather_incoming(connection, source, loading.site, fields)
     merging.classify(connection, source.target, source.name, rewrite)
-    gone = merging.removereplace(
+    gone = merging.remove_replaced(
         connection, source.target, source.name, _accepted(portion, refused)
     )
     _write(loading, source.target)

@@ -15,7 +15,7 @@ TEXT, TIME, WHOLE, NUMBER, YES_NO = "VARCHAR", "TIMESTAMP", "INTEGER", "DOUBLE",
 FIELDS: dict[str, dict[str, str]] = {  # what a column of each target may be, and its type
     "cases": {
         **dict.fromkeys(("channel", "kind", "category", "department", "risk", "status"), TEXT),
-        **dict.fromkeys(("outcome", "scale", "title", "summary", "place_text", "grid"), TEXT),
+        **dict.fromkeys(("outcome", "scale", "title", "summary", "place_text"), TEXT),
         **dict.fromkeys(("people_involved", "repeats_90d"), WHOLE),
         **dict.fromkeys(("happened_at", "reported_at", "accepted_at", "dispatched_at"), TIME),
         **dict.fromkeys(("responded_at", "closed_at", "accept_due_at", "due_at"), TIME),

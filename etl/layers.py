@@ -1,0 +1,250 @@
+"""The layers of a site, ready to place points in: read once, checked, then kept in the home."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import pandas as pd
+import shapely
+
+from data.declaration import read_table
+from data.site import Layer, Site
+from etl.hostile import FileError
+from etl.members import Container, containers
+from geo.coverage import LayerReport, area_km2
+from geo.layers import display_geometry, dissolve, parent_within, read_layer, validate
+from geo.locate import Index, cached_index, layer_hash
+
+FORMAT = "1"  # of what is kept; another number reads every layer anew
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A layer as it is kept: the rows for `grids`, the row for `layers`, and its index."""
+
+    layer: Layer
+    grids: pd.DataFrame
+    summary: dict[str, Any]
+    index: Index | None  # None for a layer without polygons
+
+    @cached_property
+    def parents(self) -> dict[str, str | None]:
+        return dict(zip(self.grids["code"], self.grids["parent"], strict=True))
+
+
+class Layers:
+    """All layers of a site. Files lie in the first of `roots` that has them."""
+
+    def __init__(self, site: Site, roots: Sequence[Path], cache: Path) -> None:
+        self.site = site
+        self._roots = roots
+        self._cache = cache
+        self._files = {layer.key: self._found(layer) for layer in self._all}
+
+    @property
+    def _all(self) -> tuple[Layer, ...]:
+        return (*self.site.levels, *self.site.layers)
+
+    @cached_property
+    def files_hashes(self) -> dict[str, str]:
+        """Layer key -> hash of what it is made of: declaration and files, those of the tree too."""
+        own = {layer.key: self._own_hash(layer) for layer in self._all}
+        tree = "".join(own[level.key] for level in self.site.levels)
+        in_tree = {level.key for level in self.site.levels}
+        return {
+            key: sha256((value + (tree if key in in_tree else "")).encode()).hexdigest()[:32]
+            for key, value in own.items()
+        }
+
+    @cached_property
+    def kept(self) -> dict[str, Kept]:
+        """Every layer, from the home where it was kept before; LayerError where one is no layer."""
+        kept = {layer.key: self._load(layer) for layer in self._all}
+        if all(kept.values()):
+            return {key: layer for key, layer in kept.items() if layer}
+        return self._build()
+
+    def _found(self, layer: Layer) -> list[Container]:
+        problems: list[FileError] = []
+        for root in self._roots:
+            problems = []
+            found = containers(root, layer.files, problems)
+            if found and not problems:
+                return found
+        if layer.files:
+            raise (
+                problems[0]
+                if problems
+                else FileError(layer.files[0], "missing", "没有这个图层文件")
+            )
+        return []
+
+    def _own_hash(self, layer: Layer) -> str:
+        names = self._names_file(layer)
+        parts = [FORMAT, layer.model_dump_json(), str(self.site.map.tolerance_m)]
+        parts += [container.hash for container in self._files[layer.key]]
+        parts += [names.read_text("utf-8") if names else ""]
+        return "\n".join(parts)
+
+    def _names_file(self, layer: Layer) -> Path | None:
+        return self._roots[-1] / layer.names if layer.names else None
+
+    # ---- kept ----
+
+    def _path(self, layer: Layer) -> Path:
+        return self._cache / f"{layer.key}-{self.files_hashes[layer.key]}.json"
+
+    def _load(self, layer: Layer) -> Kept | None:
+        try:
+            stored = orjson.loads(self._path(layer).read_bytes())
+            index = stored["index"] and Index.load(self._cache / stored["index"])
+        except (OSError, ValueError, KeyError):
+            return None
+        return Kept(layer, pd.DataFrame(stored["grids"]), stored["summary"], index)
+
+    def _keep(self, kept: Kept, index_name: str | None) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        columns = {
+            name: column.astype(object).where(column.notna(), None).tolist()
+            for name, column in kept.grids.items()
+        }
+        stored = {"grids": columns, "summary": kept.summary, "index": index_name}
+        path = self._path(kept.layer)
+        half = path.with_suffix(".tmp")
+        half.write_bytes(orjson.dumps(stored, option=orjson.OPT_SERIALIZE_NUMPY))
+        half.replace(path)
+
+    # ---- built ----
+
+    def _build(self) -> dict[str, Kept]:
+        shapes = {layer.key: self._read(layer) for layer in self._all if layer.files}
+        reports = {key: self._validated(key, frame) for key, frame in shapes.items()}
+        shapes |= {key: report.layer for key, report in reports.items() if report}
+        self._complete_tree(shapes)
+        kept = {}
+        for layer in self._all:
+            kept[layer.key] = self._finished(layer, shapes[layer.key], reports.get(layer.key))
+        return kept
+
+    def _read(self, layer: Layer) -> gpd.GeoDataFrame:
+        paths = [container.path for container in self._files[layer.key]]
+        if all(path.suffix == ".csv" for path in paths):
+            return _codes_only(paths, layer)
+        extra = {name: getattr(layer, name) for name in ("population", "households")}
+        return read_layer(
+            paths,
+            code=layer.code,
+            name=layer.label,
+            parent=None if layer.parent == "within" else layer.parent,
+            attributes={name: column for name, column in extra.items() if column},
+            inside=layer.inside,
+            crs=layer.crs,
+        )
+
+    def _validated(self, key: str, frame: gpd.GeoDataFrame) -> LayerReport | None:
+        layer = self.site.layer(key)
+        if frame.geometry.isna().all():
+            return None
+        return validate(
+            frame,
+            coverage=layer.coverage,
+            max_invalid_share=layer.max_invalid_share,
+            name=layer.name,
+        )
+
+    def _complete_tree(self, shapes: dict[str, gpd.GeoDataFrame]) -> None:
+        """Give levels their parents by place, and make the levels without files, from below."""
+        levels = self.site.levels
+        for upper, lower in reversed(list(zip(levels, levels[1:], strict=False))):
+            if lower.parent == "within":
+                shapes[lower.key] = parent_within(shapes[lower.key], shapes[upper.key])
+            if upper.key not in shapes:
+                shapes[upper.key] = dissolve(shapes[lower.key])
+
+    def _finished(self, layer: Layer, frame: gpd.GeoDataFrame, report: LayerReport | None) -> Kept:
+        grids = self._grid_rows(layer, frame)
+        has_shapes = not frame.geometry.isna().all()
+        index = cached_index(self._cache, frame) if has_shapes else None
+        index_name = f"{_layer_hash(frame)}.npz" if has_shapes else None
+        kept = Kept(layer, grids, self._summary(layer, grids, report), index)
+        self._keep(kept, index_name)
+        return kept
+
+    def _grid_rows(self, layer: Layer, frame: gpd.GeoDataFrame) -> pd.DataFrame:
+        shapes = np.asarray(frame.geometry.array, dtype=object)
+        inside = shapely.point_on_surface(shapes)
+        bounds = shapely.bounds(shapes)
+        light = display_geometry(shapes, self.site.map.tolerance_m) if shapes[0] else shapes
+        names = self._names(layer)
+        return pd.DataFrame(
+            {
+                "layer": layer.key,
+                "code": frame["code"],
+                "name": [
+                    names.get(c, n) for c, n in zip(frame["code"], frame["name"], strict=True)
+                ],
+                "parent": frame["parent"],
+                "population": _whole(frame, "population"),
+                "households": _whole(frame, "households"),
+                "area_km2": area_km2(shapes) if shapes[0] else None,
+                "lon": shapely.get_x(inside),
+                "lat": shapely.get_y(inside),
+                **dict(zip(("west", "south", "east", "north"), bounds.T, strict=True)),
+                "shape": [shapely.to_geojson(s) if s is not None else None for s in light],
+            }
+        )
+
+    def _names(self, layer: Layer) -> dict[str, str]:
+        path = self._names_file(layer)
+        rows = read_table(path, ("code", "name")) if path else []
+        return {row["code"]: row["name"] for row in rows}
+
+    def _summary(
+        self, layer: Layer, grids: pd.DataFrame, report: LayerReport | None
+    ) -> dict[str, Any]:
+        tiers = [level.key for level in self.site.levels]
+        served = "".join(shape or "" for shape in grids["shape"])
+        return {
+            "layer": layer.key,
+            "name": layer.name,
+            "tier": tiers.index(layer.key) + 1 if layer.key in tiers else None,
+            "polygons": len(grids),
+            "repaired": len(report.repairs) if report else 0,
+            "overlap_pairs": report.overlap_pairs if report else None,
+            "overlap_km2": report.overlap_km2 if report else None,
+            "gap_km2": report.gap_km2 if report else None,
+            "content_hash": sha256(served.encode()).hexdigest()[:16],
+            "files_hash": self.files_hashes[layer.key],
+            "report": orjson.dumps(report.rows() if report else []).decode(),
+        }
+
+
+def _layer_hash(frame: gpd.GeoDataFrame) -> str:
+    return layer_hash(np.asarray(frame.geometry.array), frame["code"].tolist())
+
+
+def _codes_only(paths: Sequence[Path], layer: Layer) -> gpd.GeoDataFrame:
+    """A layer without polygons: a csv of codes and names; cases are placed by the code."""
+    rows = [row for path in paths for row in read_table(path, (layer.code,))]
+    rows = [row for row in rows if row[layer.code]]
+    texts = {
+        "code": [row[layer.code] for row in rows],
+        "name": [row[layer.label or layer.code] or row[layer.code] for row in rows],
+        "parent": [row.get(layer.parent or "") or None for row in rows],
+    }
+    extra = {name: getattr(layer, name) for name in ("population", "households")}
+    numbers = {name: [row[column] for row in rows] for name, column in extra.items() if column}
+    frame = pd.DataFrame({**texts, **numbers}).sort_values("code", ignore_index=True)
+    return gpd.GeoDataFrame(frame, geometry=[None] * len(frame), crs=4326)
+
+
+def _whole(frame: gpd.GeoDataFrame, name: str) -> pd.Series:
+    if name not in frame:
+        return pd.Series(None, index=frame.index, dtype=object)
+    return pd.to_numeric(frame[name], errors="coerce").round().astype("Int64").astype(object)

@@ -1,0 +1,218 @@
+"""Place every row: its point in WGS84, how good the point is, and its code in every layer."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data.merging import CODES
+from data.site import Site
+from data.sql import quoted
+from etl.layers import Kept, Layers
+from etl.source import Source
+from geo.coordinates import to_wgs84
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.object_]
+SAME_POINT = 1e-7  # degrees, a centimetre: a placeholder is written with its own digits
+MARGIN = 0.2  # of the site's extent: farther out a point is wrong, not just outside
+WRONG = ("zero", "swapped", "invalid")  # the point is put aside, the row is kept
+REASONS = {"zero": "坐标为 0", "swapped": "经纬度疑似颠倒", "invalid": "坐标不在地球上"}
+PLACED = ("cases", "alerts")
+
+
+class Places:
+    """Places rows in the layers of a site."""
+
+    def __init__(self, site: Site, roots: Sequence[Path], cache: Path) -> None:
+        self.site = site
+        self._layers = Layers(site, roots, cache)
+
+    @property
+    def files_hashes(self) -> dict[str, str]:
+        """Layer key -> hash of what it is made of; known without reading a polygon."""
+        return self._layers.files_hashes
+
+    def place(
+        self, connection: duckdb.DuckDBPyConnection, source: Source, fields: Sequence[str]
+    ) -> None:
+        """Add the place columns to `identified`, and bad points to `rejected`."""
+        if source.target not in PLACED:
+            return
+        has_point = "lon" in fields and "lat" in fields
+        given = [key for key in self.site.place_keys if key in fields]
+        columns = [*(("lon", "lat") if has_point else ()), *given]
+        rows = _columns(connection, "identified", columns)
+        size = connection.execute("SELECT count(*) FROM identified").fetchall()[0][0]
+        nowhere = np.full(size, np.nan)
+        x, y = (rows["lon"], rows["lat"]) if has_point else (nowhere, nowhere)
+        lon, lat, quality = self.point(x, y, source)
+        codes = self.codes(lon, lat, {key: rows[key] for key in given})
+        placed = {"lon": lon, "lat": lat, "point_quality": quality, **codes}
+        placed["is_located"] = pd.notna(codes[self.site.grid_key])
+        _widen(connection, "identified", placed, [*columns])
+        if has_point:
+            _put_points_aside(connection)
+
+    def point(self, x: Floats, y: Floats, source: Source) -> tuple[Floats, Floats, Texts]:
+        """WGS84 points (NaN where there is none to use) and their point_quality."""
+        quality = np.full(len(x), "ok", dtype=object)
+        lon, lat = to_wgs84(x, y, source.crs)
+        off_earth = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
+        inside = _within(lon, lat, self._extent)
+        quality[~inside] = "outside"
+        quality[~inside & _within(lat, lon, self._extent)] = "swapped"
+        quality[off_earth & (quality != "swapped")] = "invalid"
+        quality[(x == 0) & (y == 0)] = "zero"
+        for px, py in source.placeholders:
+            is_it = (np.abs(x - px) < SAME_POINT) & (np.abs(y - py) < SAME_POINT)
+            quality[is_it] = "placeholder"
+        quality[np.isnan(x) | np.isnan(y)] = "missing"
+        useless = np.isin(quality, (*WRONG, "missing"))
+        return np.where(useless, np.nan, lon), np.where(useless, np.nan, lat), quality
+
+    def codes(self, lon: Floats, lat: Floats, given: Mapping[str, Texts]) -> dict[str, Texts]:
+        """The code of every row in every layer; a given code counts where there is no point.
+
+        The higher levels of the tree follow from the lower by the parent table, unless the site
+        says that a level is placed by its own polygons.
+        """
+        found = {}
+        for key, kept in self._layers.kept.items():
+            found[key] = self._located(kept, lon, lat, given.get(key))
+        levels = self.site.levels
+        for upper, lower in reversed(list(zip(levels, levels[1:], strict=False))):
+            if upper.placed == "points":
+                continue
+            parents = _mapped(found[lower.key], self._layers.kept[lower.key].parents)
+            found[upper.key] = np.where(pd.isna(parents), found[upper.key], parents)
+        return found
+
+    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Replace the tables `grids` and `layers`."""
+        connection.execute("DELETE FROM grids; DELETE FROM layers")
+        for kept in self._layers.kept.values():
+            _insert(connection, "grids", kept.grids)
+            _insert(connection, "layers", pd.DataFrame([kept.summary]))
+
+    def place_anew(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Place every row of the edition again: the layers changed."""
+        for table in PLACED:
+            names = ["lon", "lat", *self.site.place_keys]
+            rows = _columns(connection, table, [CODES[table], *names])
+            without_point = np.isnan(rows["lon"])
+            given = {key: np.where(without_point, rows[key], None) for key in self.site.place_keys}
+            codes = self.codes(rows["lon"], rows["lat"], given)
+            frame = pd.DataFrame({"code": rows[CODES[table]], **codes}, dtype=object)
+            frame["is_located"] = frame[self.site.grid_key].notna()
+            connection.register("placed", frame)
+            assigned = ", ".join(f"{quoted(k)} = placed.{quoted(k)}" for k in self.site.place_keys)
+            connection.execute(
+                f"UPDATE {table} SET {assigned}, is_located = placed.is_located::BOOLEAN"
+                f" FROM placed WHERE placed.code = {table}.{CODES[table]}"
+            )
+            connection.unregister("placed")
+
+    def _located(self, kept: Kept, lon: Floats, lat: Floats, given: Texts | None) -> Texts:
+        """Codes by place, or as given where there is no point and the code is known."""
+        codes = np.full(len(lon), None, dtype=object)
+        if given is not None:
+            known = pd.Series(given, dtype=object).isin(kept.grids["code"])
+            codes = np.where(known, given, None).astype(object)
+        by_polygon = kept.layer.placed or self._default_placing(kept)
+        if kept.index is not None and by_polygon == "points":
+            position = kept.index.locate(lon, lat)
+            names = np.append(kept.index.codes.astype(object), None)
+            codes = np.where(np.isnan(lon), codes, names[position])
+        return codes
+
+    def _default_placing(self, kept: Kept) -> str:
+        upper = {level.key for level in self.site.levels[:-1]}
+        return "children" if kept.layer.key in upper else "points"
+
+    @cached_property
+    def _extent(self) -> tuple[float, float, float, float]:
+        """What the layers cover, with a margin; the whole earth where none has polygons."""
+        frames = [
+            kept.grids[["west", "south", "east", "north"]] for kept in self._layers.kept.values()
+        ]
+        bounds = pd.concat(frames).astype(float)
+        west, south = bounds["west"].min(), bounds["south"].min()
+        east, north = bounds["east"].max(), bounds["north"].max()
+        if np.isnan(west):
+            return -180.0, -90.0, 180.0, 90.0
+        wide, high = (east - west) * MARGIN, (north - south) * MARGIN
+        return west - wide, south - high, east + wide, north + high
+
+
+def _within(lon: Floats, lat: Floats, extent: tuple[float, float, float, float]) -> NDArray:
+    west, south, east, north = extent
+    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
+def _mapped(codes: Texts, table: Mapping[str, Any]) -> Texts:
+    positions, distinct = pd.factorize(codes)
+    values = np.array([*(table.get(code) for code in distinct), None], dtype=object)
+    return values[positions]
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]
+) -> dict[str, NDArray]:
+    """Columns of a table in row order: floats with NaN, texts as objects with None."""
+    if not names:
+        return {}
+    listed = ", ".join(quoted(name) for name in names)
+    frame = connection.execute(f"SELECT {listed} FROM {table} ORDER BY rowid").df()
+    return {
+        name: frame[name].to_numpy(np.float64)
+        if name in ("lon", "lat")
+        else frame[name].astype(object).where(frame[name].notna(), None).to_numpy(object)
+        for name in names
+    }
+
+
+def _widen(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    added: Mapping[str, NDArray],
+    replaced: Sequence[str],
+) -> None:
+    """Add columns, given in row order, to a temporary table; those in `replaced` go first."""
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(v, dtype=object if v.dtype == object else None)
+            for name, v in added.items()
+        }
+    )
+    types = {"lon": "DOUBLE", "lat": "DOUBLE", "is_located": "BOOLEAN"}
+    listed = ", ".join(f"p.{quoted(n)}::{types.get(n, 'VARCHAR')} AS {quoted(n)}" for n in added)
+    without = f" EXCLUDE ({', '.join(quoted(name) for name in replaced)})" if replaced else ""
+    connection.register("place_frame", frame)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE widened AS SELECT t.*{without}, {listed}"
+        f" FROM {table} AS t POSITIONAL JOIN place_frame AS p"
+    )
+    connection.unregister("place_frame")
+    connection.execute(f"DROP TABLE {table}; ALTER TABLE widened RENAME TO {table}")
+
+
+def _put_points_aside(connection: duckdb.DuckDBPyConnection) -> None:
+    whens = " ".join(f"WHEN '{quality}' THEN '{reason}'" for quality, reason in REASONS.items())
+    connection.execute(
+        "INSERT INTO rejected SELECT _member, _line, 'value', 'lon', 'point_' || point_quality,"
+        f" CASE point_quality {whens} END, NULL FROM identified"
+        f" WHERE point_quality IN ({', '.join(repr(quality) for quality in WRONG)})"
+    )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame) -> None:
+    listed = ", ".join(quoted(name) for name in frame.columns)
+    connection.register("rows_to_insert", frame)
+    connection.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM rows_to_insert")
+    connection.unregister("rows_to_insert")
