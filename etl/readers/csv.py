@@ -23,6 +23,7 @@ MAX_RECORD_LINES = 1_000  # a record over more lines than this is an unclosed qu
 BLOCK = 4 << 20  # characters parsed at a time
 SAMPLE = 1 << 16
 DELIMITERS = (",", "\t", ";", "|")
+EMPTY = ' ,;|\t\r\n"\u3000'  # what a line without content is made of
 UNCLOSED = "unexpected end of data"
 
 csv.field_size_limit(MAX_FIELD)  # the module knows only one limit for the whole process
@@ -92,7 +93,7 @@ class _Table:
         for row in self.parser.first_rows():
             if isinstance(row, Reject):
                 raise FileError(self.label, "no_header", f"表头（第 {row.line} 行）{row.reason}")
-            if not any(name.strip() for name in row):
+            if _is_blank(row):
                 self.skipped["blank"] += 1
             elif self.options.header == 0:
                 self.parser.rewind()
@@ -105,7 +106,10 @@ class _Table:
         """Sorts records into rows, rejects and blanks."""
         width, header = len(self.names), self._repeatable_header()
         rows, raws = records.rows, records.raws
-        odd = [len(row) != width or row == header or not any(row) for row in rows]
+        odd = [
+            len(row) != width or row == header or (not raw.lstrip(EMPTY) and _is_blank(row))
+            for row, raw in zip(rows, raws, strict=True)
+        ]
         if self.has_nul:
             odd = [is_odd or "\0" in raw for is_odd, raw in zip(odd, raws, strict=True)]
         self.rejects += records.rejects
@@ -125,7 +129,7 @@ class _Table:
     def _set_aside(self, row: Row, line: int, raw: str) -> None:
         if "\0" in raw:
             self._reject(line, "nul", "含有 NUL 字符", raw)
-        elif not any(field.strip() for field in row):
+        elif _is_blank(row):
             self.skipped["blank"] += 1
         elif row == self._repeatable_header():
             self.skipped["header_repeated"] += 1
@@ -246,6 +250,10 @@ class _Feed:
             raise StopIteration
         self.used += 1
         return self.lines[at]
+
+
+def _is_blank(row: Row) -> bool:
+    return not any(field.strip() for field in row)
 
 
 def sniff(sample: str) -> str:
