@@ -1,0 +1,94 @@
+"""The cases behind a number: the same arguments as `measure`, one row a case."""
+
+from datetime import timedelta
+
+import pandas as pd
+
+from data.dimensions import LAMP, dimension_of
+from data.edition import Edition
+from data.indicators import Count, indicator_of
+from data.names import named
+from data.scope import Grant, Scope, ScopeError
+from data.sql import quoted
+from data.state import Question, state
+
+COLUMNS = (
+    *("case_code", "source", "source_key", "channel", "kind", "category", "department"),
+    *("risk", "status", "outcome", "handling_level", "happened_at", "reported_at"),
+    *("accepted_at", "dispatched_at", "responded_at", "closed_at", "due_at", "precision"),
+    *("reopen_count", "point_quality", "lon", "lat"),
+)
+PERSONAL = ("title", "summary", "place_text", "extra")  # may name people
+COVERED = "＊＊＊"
+LONGEST_LIST = 1_000_000
+QUIET = timedelta(days=30)  # the newest cases at a past time lie within these
+
+
+def cases_behind(
+    edition: Edition,
+    scope: Scope,
+    grant: Grant,
+    limit: int | None = 100,
+    indicator: str = "accepted",
+    side: str = "numerator",
+    order: str = "accepted_at",
+    ascending: bool = False,
+) -> pd.DataFrame:
+    """The cases that a side of the indicator counts, in their state at T, at most `limit`.
+
+    For a group of `measure` add its code to the scope (`with_filter`). Columns: COLUMNS, `lamp`,
+    the site's places and dimensions, PERSONAL. A case whose steps are counted is listed once.
+    Personal text is covered unless the grant is clear. ScopeError for an unknown `order`.
+    """
+    question = Question(edition, scope, grant)
+    columns = _columns(question)
+    if order not in columns:
+        raise ScopeError(f"不能按 {order[:40]} 排序；可用的列：{'、'.join(columns)}")
+    found = indicator_of(indicator)
+    counts = (found.numerator,) if side == "numerator" else found.denominator
+    listed = " UNION ".join(_listing(question, count, columns) for count in counts)
+    if not listed:
+        raise ScopeError(f"{found.name} 没有分母")
+    sql = (
+        f"SELECT * FROM ({listed}) ORDER BY {quoted(order)} {'ASC' if ascending else 'DESC'}"
+        f" NULLS LAST, case_code LIMIT {min(limit or LONGEST_LIST, LONGEST_LIST):d}"
+    )
+    return edition.frame(sql, question.used(sql))
+
+
+def newest_cases(edition: Edition, scope: Scope, grant: Grant, limit: int = 5) -> pd.DataFrame:
+    """The newest accepted cases at T, whatever the window, without anything personal.
+
+    Columns case_code, accepted_at, risk (code); category, department, place (names): what a ticker
+    may show. `place` is the region of the top level.
+    """
+    question = Question(edition, scope, grant)
+    since = question.as_of - QUIET if question.is_past else None
+    newest = scope.narrowed(since=since, until=None)
+    columns = ["case_code", "accepted_at", "risk", "category", "department"]
+    top = edition.site.levels[0].key
+    frame = cases_behind(edition, newest, grant, limit)[[*columns, top]]
+    for key in ("category", "department", top):
+        names = named(edition, key)
+        frame[key] = [names.get(code, code) for code in frame[key].fillna("-")]
+    return frame.rename(columns={top: "place"})
+
+
+def _columns(question: Question) -> dict[str, str]:
+    """Column of the listing -> its SQL."""
+    site = question.edition.site
+    columns = {name: name for name in COLUMNS}
+    columns["lamp"] = f"coalesce({LAMP}, '-')"
+    columns |= {
+        key: dimension_of(site, key).sql for key in (*site.place_keys, *site.dimension_keys)
+    }
+    covered = "CASE WHEN {} IS NOT NULL THEN '" + COVERED + "' END"
+    is_clear = question.grant.masking == "clear"
+    return columns | {name: name if is_clear else covered.format(name) for name in PERSONAL}
+
+
+def _listing(question: Question, count: Count, columns: dict[str, str]) -> str:
+    selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
+    rows = state(question, count, uses=selected)
+    once = "DISTINCT " if count.table == "steps" else ""
+    return f"SELECT {once}{selected} FROM ({rows}) WHERE {count.where}"

@@ -1,0 +1,22 @@
+"""The points behind a heat map: where the cases of a number lie, and only points that are right."""
+
+import pandas as pd
+
+from data.edition import Edition
+from data.indicators import indicator_of
+from data.scope import Grant, Scope
+from data.state import Question, state
+
+
+def points(
+    edition: Edition, scope: Scope, grant: Grant, indicator: str = "accepted"
+) -> pd.DataFrame:
+    """lon and lat (WGS84) of the cases that the indicator's numerator counts.
+
+    Placeholders, and points that are missing, swapped or outside, are left out.
+    """
+    question = Question(edition, scope, grant)
+    count = indicator_of(indicator).numerator
+    rows = state(question, count, uses="lon lat point_quality")
+    sql = f"SELECT lon, lat FROM ({rows}) WHERE ({count.where}) AND point_quality = 'ok'"
+    return edition.frame(sql, question.used(sql))
