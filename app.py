@@ -1,0 +1,131 @@
+"""Puts the screen together and serves it: `build` makes the app, `server` is the WSGI object."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from dash import Dash
+from flask_caching import Cache
+from waitress.server import create_server
+
+import callbacks
+from callbacks.answer import Answers
+from data.editions import EditionError, EditionStore
+from data.runs import RunLog
+from data.scope import Grant
+from layouts.shell import shell
+from layouts.theme import css_variables
+from routes import bundles, geometry, headers, heartbeat
+
+ROOT = Path(__file__).parent
+NAME = "智脑"
+ANSWERS_KEPT = 2000
+# One slow or half-sent request must not hold up the wall: waitress reads on many threads.
+SERVING = {"threads": 16, "connection_limit": 2000, "channel_timeout": 20}
+
+INDEX = """<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+{%metas%}
+<title>{%title%}</title>
+{%favicon%}
+<style>{variables}</style>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+
+def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
+    """The app over one home; `grant` says what the viewer of the present request may see."""
+    app = Dash(
+        __name__,
+        title=NAME,
+        update_title="",
+        use_pages=True,
+        pages_folder=str(ROOT / "layouts" / "pages"),
+        assets_folder=str(ROOT / "layouts" / "assets"),
+        include_pages_meta=False,
+        index_string=INDEX.replace("{variables}", css_variables()),
+        health_endpoint="healthz",
+        enable_mcp=False,
+        serve_locally=True,
+        suppress_callback_exceptions=True,  # every page has its own part of the ids
+        add_log_handler=False,
+    )
+    app.layout = lambda: shell(*_named(store))
+    cache = Cache(app.server, config=_cache_config())
+    callbacks.register(app, Answers(store, cache, grant))
+    bundles.register(app.server)
+    headers.register(app.server, lambda: list(app.csp_hashes()))
+    geometry.register(app.server, store)
+    told = heartbeat.Heartbeat(store, RunLog(store.home), fingerprint())
+    heartbeat.register(app.server, told)
+    return app
+
+
+def fingerprint() -> str:
+    """A hash of everything that makes a page: an open page with another one reloads itself."""
+    digest = hashlib.sha256()
+    for folder in ("layouts", "callbacks", "routes", "data"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in {".py", ".css", ".js", ".json", ".csv"}:
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def serve(
+    home: Annotated[Path, typer.Option(envvar="ZHINAO_HOME", help="数据目录")] = Path("var"),
+    host: Annotated[str, typer.Option(envvar="HOST", help="监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", help="端口", min=0, max=65535)] = 8050,
+) -> None:
+    """大屏服务。"""
+    store = EditionStore(home)
+    try:
+        waiting = server_on(build(store), host, port)
+    except OSError as error:
+        print(f"不能在 {host}:{port} 提供服务：{error.strerror}；请换 --port", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{NAME}：http://{host}:{waiting.effective_port}", flush=True)
+    if store.current() is None:
+        print(f"{home}：还没有数据，页面等待首批数据；装载：python -m etl run", flush=True)
+    waiting.run()
+
+
+def server_on(app: Dash, host: str, port: int) -> Any:
+    """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
+    return create_server(app.server, host=host, port=port, ident=None, **SERVING)
+
+
+def _named(store: EditionStore) -> tuple[str, bool]:
+    """The centre's title, and whether its data are made up."""
+    try:
+        with store.reading() as edition:
+            return edition.site.title, edition.site.is_demo
+    except EditionError:
+        return NAME, False
+
+
+def _cache_config() -> dict[str, Any]:
+    """By default a cache of this process; CACHE_TYPE and CACHE_REDIS_URL move it elsewhere."""
+    config = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": ANSWERS_KEPT}
+    return config | {key: value for key, value in os.environ.items() if key.startswith("CACHE_")}
+
+
+def __getattr__(name: str) -> Any:
+    """`app:server` for gunicorn or granian, made when it is first asked for."""
+    if name != "server":
+        raise AttributeError(name)
+    globals()["server"] = build(EditionStore(Path(os.environ.get("ZHINAO_HOME", "var")))).server
+    return globals()["server"]
+
+
+if __name__ == "__main__":
+    typer.run(serve)

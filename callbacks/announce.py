@@ -1,0 +1,48 @@
+"""Announce the newest matters on the ticker: place, time, kind and risk, nobody's name."""
+
+import pandas as pd
+from dash import ClientsideFunction, Dash, Input, Output
+
+from callbacks.answer import Answers, Question, answered
+from callbacks.refresh import asked, guarded
+from data.codes import label
+from layouts.controls import Control
+from layouts.panel import Listing
+
+LINES = 8
+
+
+def register(app: Dash, answers: Answers) -> None:
+    app.callback(
+        Output(Control.TICKER, "data"),
+        Input(Control.SCOPE, "data"),
+        Input(Control.PULSE, "data"),
+        prevent_initial_call=True,
+    )(guarded(announcer(answers)))
+    app.clientside_callback(
+        ClientsideFunction("wall", "ticker"),
+        Output(Control.SINK, "dir"),
+        Input(Control.TICKER, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def announcer(answers: Answers):
+    """The callback: the lines that the ticker steps through."""
+
+    def announce(scope_json: str | None, _pulse: dict | None) -> list[str]:
+        return answers.of("ticker", asked(scope_json), lines)[0]
+
+    return announce
+
+
+def lines(question: Question) -> list[str]:
+    """One line a case, newest first."""
+    cases = answered(Listing("newest_cases", LINES), question)
+    return [_line(row) for row in cases.to_dict("records")]
+
+
+def _line(row: dict) -> str:
+    moment = "" if pd.isna(row["accepted_at"]) else f"{row['accepted_at']:%H:%M}"
+    risk = label("risk", row["risk"])
+    return f"{row['place']}　{moment}　{row['category']}　{risk}　{row['department']}"

@@ -1,0 +1,195 @@
+"""Answer: every question is computed once per (question, scope, grant, edition) for all viewers.
+
+A hundred walls that see a new edition ask the same thing within a second: the first one computes,
+the others wait for it (single flight), and later ones take it from the cache.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from flask_caching import Cache
+
+from data.alerts import alerts_in_force
+from data.cases import newest_cases
+from data.display import change_text, is_small, part_text, text
+from data.edition import Edition
+from data.editions import EditionStore
+from data.indicators import indicator_of
+from data.measure import compare, measure
+from data.names import named
+from data.regions import Region, trail_to
+from data.scope import Grant, Scope
+from data.single_flight import SingleFlight
+from layouts.panel import Ask, Facts, Listing, Numbers, Panel
+
+DEFAULT_DAYS = 30
+KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
+EVERYWHERE = "全域"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one edition on a viewer's behalf; `scope` has its window filled in."""
+
+    edition: Edition
+    scope: Scope
+    grant: Grant
+
+    @property
+    def days(self) -> int:
+        """Length of the window in days; a year where it is open."""
+        return days_of(self.scope)
+
+    def within(self, region: Region | None) -> "Question":
+        """The same question of another region of the main tree; None = everywhere."""
+        levels = [level.key for level in self.edition.site.levels]
+        kept = tuple(pair for pair in self.scope.regions if pair[0] not in levels)
+        regions = (*kept, (region.level, region.code)) if region else kept
+        return replace(self, scope=self.scope.narrowed(regions=regions))
+
+
+class Answers:
+    """The one way from a callback to a number: cached, computed once, never across grants."""
+
+    def __init__(self, store: EditionStore, cache: Cache, grant: Callable[[], Grant]) -> None:
+        self._store = store
+        self._flight = SingleFlight(cache)
+        self._grant = grant
+
+    def of(
+        self, name: str, scope: Scope, compute: Callable[[Question], Any], extra: Hashable = ()
+    ) -> tuple[Any, int]:
+        """What `compute` makes of the edition that the scope names, and that edition's number.
+
+        `name` and `extra` must tell apart whatever `compute` would answer differently."""
+        grant = self._grant()
+        with self._store.reading(scope.edition) as edition:
+            key = repr((name, scope, grant, edition.number, extra))
+            question = Question(edition, windowed(scope, edition), grant)
+            answer = self._flight.get(key, lambda: compute(question), timeout=KEPT)
+            return answer, edition.number
+
+    @contextmanager
+    def reading(self, scope: Scope) -> Iterator[Edition]:
+        """The edition that the scope names, for what is no picture: where a click leads."""
+        with self._store.reading(scope.edition) as edition:
+            yield edition
+
+
+def drawn(panel: Panel, question: Question, scale: float) -> Any:
+    """The panel's picture."""
+    frames = {name: answered(ask, question) for name, ask in panel.asks.items()}
+    return panel.draw(facts(question, scale), **frames)
+
+
+def facts(question: Question, scale: float = 1.0) -> Facts:
+    """What every picture may need to know beside its frames."""
+    edition, scope = question.edition, question.scope
+    trail = trail_to(edition, scope)
+    return Facts(
+        data_time=scope.as_of or edition.data_time,
+        days=days_of(scope),
+        window=window_words(scope, edition),
+        place=trail[-1].name if trail else EVERYWHERE,
+        closure_target=edition.site.closure_target,
+        scale=scale,
+    )
+
+
+def answered(ask: Ask, question: Question) -> pd.DataFrame:
+    """The frame of one ask: codes, numbers, and beside them names and texts for the screen."""
+    match ask:
+        case Numbers():
+            return _numbers(ask, question)
+        case Listing():
+            return LISTINGS[ask.what](question, ask.limit)
+
+
+def windowed(scope: Scope, edition: Edition) -> Scope:
+    """The scope with a window: the last 30 days, today included, where the viewer chose none."""
+    if scope.since is None and scope.until is None:
+        return scope.narrowed(**last_days(DEFAULT_DAYS, scope.as_of or edition.data_time))
+    return scope
+
+
+def last_days(days: int, at: datetime) -> dict[str, datetime]:
+    """The window of the last `days` calendar days up to the one that holds `at`."""
+    midnight = datetime(at.year, at.month, at.day) + timedelta(days=1)
+    return {"since": midnight - timedelta(days=days), "until": midnight}
+
+
+def days_of(scope: Scope) -> int:
+    """Length of the window in days; a year where it is open."""
+    if scope.since is None or scope.until is None:
+        return 365
+    return max(1, round((scope.until - scope.since) / timedelta(days=1)))
+
+
+def window_words(scope: Scope, edition: Edition) -> str:
+    """近 30 日, or both ends where the viewer chose them."""
+    rolling = last_days(days_of(scope), scope.as_of or edition.data_time)
+    if scope.since == rolling["since"] and scope.until == rolling["until"]:
+        return f"近 {days_of(scope)} 日"
+    since = f"{scope.since:%Y-%m-%d}" if scope.since else "最早"
+    until = f"{scope.until - timedelta(microseconds=1):%Y-%m-%d}" if scope.until else "最新"
+    return f"{since} 至 {until}"
+
+
+def _numbers(ask: Numbers, question: Question) -> pd.DataFrame:
+    edition, scope = question.edition, question.scope
+    if ask.days is not None:
+        scope = scope.narrowed(**last_days(ask.days, scope.as_of or edition.data_time))
+    for dimension, code in ask.where:
+        scope = scope.with_filter(dimension, code)
+    if ask.base is not None:
+        frame = compare(edition, ask.indicator, ask.by, scope, question.grant, ask.base)
+        return _compared(frame, ask, edition)
+    frame = measure(edition, ask.indicator, ask.by, scope, question.grant)
+    return _worded(frame, ask, edition)
+
+
+def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
+    """With `name` of the last dimension, `text` of the value, `part` n/d, and `is_ranked`."""
+    indicator = indicator_of(ask.indicator)
+    rows = list(zip(frame["value"], frame["numerator"], frame["denominator"], strict=True))
+    frame = frame.assign(
+        text=[text(value, n, d, indicator, wall=True) for value, n, d in rows],
+        part=["" if indicator.kind == "count" else part_text(n, d) for _, n, d in rows],
+        is_ranked=[indicator.kind == "count" or not is_small(d) for _, _, d in rows],
+    )
+    return _with_names(frame, ask, edition)
+
+
+def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
+    pairs = zip(frame["current"], frame["base"], strict=True)
+    frame = frame.assign(change_text=[change_text(now, then) for now, then in pairs])
+    return _with_names(frame, ask, edition)
+
+
+def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
+    if not ask.by:
+        return frame
+    names = named(edition, ask.by[-1])
+    return frame.assign(name=[names.get(code, code) for code in frame[ask.by[-1]]])
+
+
+def _alerts(question: Question, limit: int) -> pd.DataFrame:
+    return alerts_in_force(question.edition, question.scope, question.grant, limit)
+
+
+def _newest(question: Question, limit: int) -> pd.DataFrame:
+    return newest_cases(question.edition, question.scope, question.grant, limit)
+
+
+LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {
+    "alerts": _alerts,
+    "newest_cases": _newest,
+}
+
+
+def pins(question: Question) -> list[dict]:
+    return []

@@ -1,0 +1,136 @@
+"""Banding: which colour each polygon gets, by its highest open risk or by a chosen measure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from callbacks.answer import Question, last_days
+from data.display import SMALL, text
+from data.indicators import Indicator, indicator_of
+from data.measure import measure
+from layouts.map import NO_BAND, RISK_BANDS, Band, risk_band
+from layouts.measures import MEASURES, RISK
+from layouts.theme import BANDS, NO_FILL, RISK_FILL
+
+QUANTILES = (0.25, 0.5, 0.75)
+YEAR, MONTH = 365, 30.4
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A band for every polygon (NO_BAND = no value), the colours of the bands, and their legend."""
+
+    bands: list[int]
+    colours: tuple[str, ...]
+    title: str
+    legend: list[Band]
+    note: str = ""
+
+
+def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> Painted:
+    """The colours of the polygons `codes` of a level by a key of MEASURES."""
+    name = question.edition.site.layer(level).name
+    if key == RISK:
+        return _by_risk(question, level, codes, name)
+    return _by_measure(question, indicator_of(key), level, codes, name)
+
+
+def _by_risk(question: Question, level: str, codes: Sequence[str], name: str) -> Painted:
+    """A polygon's colour is the highest risk among its open cases."""
+    frame = measure(question.edition, "open", (level, "risk"), question.scope, question.grant)
+    held = frame[(frame["numerator"] > 0) & frame["risk"].isin(RISK_BANDS)]
+    ranks = held["risk"].map(RISK_BANDS.index)
+    highest = ranks.groupby(held[level]).max()
+    bands = [int(highest.get(code, NO_BAND)) for code in codes]
+    risks = [risk for risk in reversed(RISK_BANDS) if _is_used(question, risk, bands)]
+    rows = [risk_band(risk, bands.count(RISK_BANDS.index(risk))) for risk in risks]
+    rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND)))
+    colours = tuple(RISK_FILL[risk] for risk in RISK_BANDS)
+    return Painted(bands, colours, f"{name}最高在办风险", rows)
+
+
+def _is_used(question: Question, risk: str, bands: list[int]) -> bool:
+    """Whether a site works with this risk: many have three of the four."""
+    ruled = {rule.risk for rule in question.edition.site.risk}
+    return not ruled or risk in ruled or RISK_BANDS.index(risk) in bands
+
+
+def _by_measure(
+    question: Question, indicator: Indicator, level: str, codes: Sequence[str], name: str
+) -> Painted:
+    scope = question.scope
+    frame = measure(question.edition, indicator.key, (level,), scope, question.grant)
+    frame = frame.set_index(level).reindex(codes)
+    if indicator.kind == "count":
+        frame["value"] = frame["value"].fillna(0)
+    small = _is_small(indicator, frame)
+    values = frame["value"].where(~small).to_numpy(float)
+    edges = _edges(question, indicator, level, values)
+    found = np.searchsorted(np.array(edges), values, side="right")
+    bands = np.where(np.isnan(values), NO_BAND, found).astype(int).tolist()
+    colours = BANDS[-len(edges) - 1 :]
+    rows = _legend_rows(indicator, edges, colours, bands)
+    few = int(small.sum())
+    without = bands.count(NO_BAND) - few
+    if few:
+        rows.append(Band(NO_FILL, f"样本不足 {SMALL} 件", few))
+    if without:
+        rows.append(Band(NO_FILL, "无数据", without))
+    title = f"{name}{MEASURES[indicator.key]}（{indicator.unit}）"
+    return Painted(bands, colours, title, rows)
+
+
+def _is_small(indicator: Indicator, frame: pd.DataFrame) -> pd.Series:
+    if indicator.kind != "rate":
+        return pd.Series(False, index=frame.index)
+    size = frame["denominator"].astype(float)
+    return (size > 0) & (size < SMALL)
+
+
+def _edges(question: Question, indicator: Indicator, level: str, values: np.ndarray) -> list[float]:
+    """The quantiles between the bands, from the months of the rolling year: they do not move
+    with the window, so a polygon changes its colour only when it changes itself."""
+    history = _history(question, indicator, level)
+    usable = history if history.size >= len(BANDS) else values[~np.isnan(values)]
+    if not usable.size:
+        return []
+    return sorted({float(edge) for edge in np.quantile(usable, QUANTILES)})
+
+
+def _history(question: Question, indicator: Indicator, level: str) -> np.ndarray:
+    """The values of every polygon in every month of the rolling year, for a window like ours."""
+    if indicator.is_stock or indicator.kind not in ("count", "rate"):
+        return np.array([])
+    end = question.scope.as_of or question.edition.data_time
+    scope = question.scope.narrowed(**last_days(YEAR, end))
+    by = (level, "month")
+    frame = measure(question.edition, indicator.key, by, scope, question.grant)
+    if indicator.kind == "count":
+        return frame["value"].to_numpy(float) * question.days / MONTH
+    return frame.loc[frame["denominator"] >= SMALL, "value"].to_numpy(float)
+
+
+def _legend_rows(
+    indicator: Indicator, edges: list[float], colours: Sequence[str], bands: list[int]
+) -> list[Band]:
+    words = _ranges(indicator, edges)
+    return [
+        Band(colours[place], words[place], bands.count(place))
+        for place in reversed(range(len(colours)))
+    ]
+
+
+def _ranges(indicator: Indicator, edges: list[float]) -> list[str]:
+    if not edges:
+        return ["全部"]
+    shown = [_edge_text(indicator, edge) for edge in edges]
+    between = [f"{low} – {high}" for low, high in zip(shown, shown[1:], strict=False)]
+    return [f"< {shown[0]}", *between, f"≥ {shown[-1]}"]
+
+
+def _edge_text(indicator: Indicator, edge: float) -> str:
+    if indicator.kind == "rate":
+        return f"{100 * edge:.0f}%" if float(100 * edge).is_integer() else f"{100 * edge:.1f}%"
+    return text(edge, edge, None, indicator, decimals=1).removesuffix(".0")

@@ -1,0 +1,175 @@
+"""Colour the map by the chosen measure, or cover it with heat; keep the viewer's zoom."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from dash import Dash, Input, Output, Patch, State
+
+from callbacks.answer import EVERYWHERE, Answers, Question, pins
+from callbacks.banding import Painted, painted
+from callbacks.refresh import asked, guarded, scale_of
+from data.display import count_text, part_text, rate_text
+from data.measure import measure, points
+from data.regions import View, beneath, shapes_hash, view
+from data.scope import Scope
+from geo.heat import heat_cells
+from layouts import map as drawing
+from layouts.controls import Control
+from layouts.measures import DEFAULT, MEASURES
+
+CELL_M = 250.0  # heat cells of a county seen whole; finer the deeper one looks
+CELLS_ACROSS = 120
+MOST_LABELS = 40
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything the map shows; `drawn` names the geometry, so that values can travel alone."""
+
+    figure: dict[str, Any]
+    values: tuple[dict[str, Any], dict[str, Any]]
+    drawn: str
+    overlay: list[dict]
+    legend: list
+    trail: list
+    placed: list = field(default_factory=list)
+
+
+def register(app: Dash, answers: Answers) -> None:
+    app.callback(
+        Output(Control.MAP, "figure"),
+        Output(Control.MAP_DRAWN, "data"),
+        Output(Control.MAP_OVERLAY, "data"),
+        Output(Control.MAP_LEGEND, "children"),
+        Output(Control.TRAIL, "children"),
+        Output(Control.MAP_PLACED, "children"),
+        Output(Control.MAP_FRAME, "data-edition"),
+        Input(Control.SCOPE, "data"),
+        Input(Control.PULSE, "data"),
+        Input(Control.MEASURE, "value"),
+        Input(Control.HEAT, "value"),
+        State(Control.MAP_DRAWN, "data"),
+        prevent_initial_call=True,
+    )(guarded(colourer(answers)))
+
+
+def colourer(answers: Answers):
+    """The callback: a whole figure for another geometry, else only the values."""
+
+    def colour(scope_json, pulse, key, heat, drawn) -> tuple:
+        key = key if key in MEASURES else DEFAULT
+        scale = scale_of(pulse)
+        asks = (key, bool(heat), scale)
+
+        def compute(question: Question) -> Picture:
+            return pictured(question, *asks)
+
+        shown, edition = answers.of("map", asked(scope_json), compute, asks)
+        figure = patched(shown) if drawn == shown.drawn else shown.figure
+        words = (shown.legend, shown.trail, shown.placed)
+        return figure, shown.drawn, shown.overlay, *words, str(edition)
+
+    return colour
+
+
+def patched(shown: Picture) -> Patch:
+    """Only what changed of a figure that is on screen: the viewer's zoom stays, and 1 kB travels."""
+    patch = Patch()
+    for number, changes in enumerate(shown.values):
+        for name, value in changes.items():
+            if isinstance(value, dict):
+                for inner, what in value.items():
+                    patch["data"][number][name][inner] = what
+            else:
+                patch["data"][number][name] = value
+    return patch
+
+
+def pictured(question: Question, key: str, is_heat: bool, scale: float) -> Picture:
+    """The map of a question."""
+    on_map = view(question.edition, question.scope)
+    polygons = beneath(question.edition, on_map.level, on_map.within)
+    around = question.within(on_map.within)
+    colours = painted(around, key, on_map.level, polygons["code"].tolist())
+    heat = _heat(around, polygons) if is_heat else None
+    drawn = geometry_url(question, on_map.level, on_map)
+    figure = drawing.figure(
+        codes=polygons["code"].tolist(),
+        bands=colours.bands,
+        colours=colours.colours,
+        geometry_url=drawn,
+        outline_url=_outline_url(question, on_map),
+        box=_box(polygons),
+        heat=heat,
+        chosen=on_map.chosen,
+        scale=scale,
+    )
+    return Picture(
+        figure=figure,
+        values=drawing.values(colours.bands, colours.colours, heat),
+        drawn=f"{drawn} {on_map.chosen} {scale}",
+        overlay=_labels(question, on_map) + pins(around),
+        legend=_legend(colours, heat, around),
+        trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
+        placed=_placed(question),
+    )
+
+
+def geometry_url(question: Question, level: str, on_map: View) -> str:
+    """Where the shapes are: the address names their content, so they may be kept for ever."""
+    digest = shapes_hash(question.edition, level, on_map.within)
+    return f"/geometry/{digest}/{level}/{on_map.part}.json"
+
+
+def _outline_url(question: Question, on_map: View) -> str | None:
+    if on_map.outline == on_map.level:
+        return None
+    return geometry_url(question, on_map.outline, on_map)
+
+
+def _box(polygons: pd.DataFrame) -> drawing.Box:
+    if polygons.empty or polygons["west"].isna().all():
+        return drawing.Box(73.0, 18.0, 135.0, 53.0)  # no polygons yet: the whole country
+    return drawing.Box(
+        float(polygons["west"].min()),
+        float(polygons["south"].min()),
+        float(polygons["east"].max()),
+        float(polygons["north"].max()),
+    )
+
+
+def _heat(question: Question, polygons: pd.DataFrame) -> pd.DataFrame:
+    """Cells of the cases accepted in the window; placeholders and unplaced ones are left out."""
+    found = points(question.edition, question.scope, question.grant)
+    lon, lat = found["lon"].to_numpy(float), found["lat"].to_numpy(float)
+    box = _box(polygons)
+    across = (box.east - box.west) * 111_320 * np.cos(np.radians((box.south + box.north) / 2))
+    return heat_cells(lon, lat, max(float(across) / CELLS_ACROSS, 20.0))
+
+
+def _labels(question: Question, on_map: View) -> list[dict]:
+    """Names of the regions one can drill to, the largest first so that they keep their place."""
+    named = beneath(question.edition, on_map.outline, on_map.within)
+    size = (named["east"] - named["west"]) * (named["north"] - named["south"])
+    largest = named.assign(size=size).nlargest(MOST_LABELS, "size")
+    return [
+        drawing.label_item(row["name"], row["lon"], row["lat"])
+        for row in largest.dropna(subset=["lon", "lat"]).to_dict("records")
+    ]
+
+
+def _legend(colours: Painted, heat: pd.DataFrame | None, question: Question) -> list:
+    if heat is not None:
+        count = int(heat["weight"].sum()) if len(heat) else 0
+        return drawing.heat_legend(f"{count_text(count)} 件有坐标的事项")
+    return drawing.legend(colours.title, colours.legend, colours.note)
+
+
+def _placed(question: Question) -> list:
+    """落格率 of everything in the window: what has no place belongs to no region."""
+    scope: Scope = question.scope.narrowed(regions=())
+    row = measure(question.edition, "located_rate", (), scope, question.grant).iloc[0]
+    n, d = int(row["numerator"] or 0), int(row["denominator"] or 0)
+    return drawing.placed(rate_text(n, d), part_text(n, d), d - n)

@@ -1,0 +1,31 @@
+"""Remember what the viewer chose in the page's address, so that it can be sent and comes back."""
+
+from dash import ClientsideFunction, Dash, Input, Output
+
+from callbacks.answer import Answers
+from callbacks.refresh import asked, guarded
+from layouts.address import Address
+from layouts.controls import Control
+from layouts.measures import DEFAULT, MEASURES
+
+
+def register(app: Dash, answers: Answers) -> None:
+    app.callback(
+        Output(Control.ADDRESS, "data"),
+        Input(Control.SCOPE, "data"),
+        Input(Control.MEASURE, "value"),
+        Input(Control.HEAT, "value"),
+        prevent_initial_call=True,
+    )(guarded(remember))
+    app.clientside_callback(
+        ClientsideFunction("wall", "address"),
+        Output(Control.SINK, "title"),
+        Input(Control.ADDRESS, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def remember(scope_json: str | None, measure: str | None, heat: list | None) -> str:
+    """The query of the address."""
+    key = measure if measure in MEASURES else DEFAULT
+    return Address(asked(scope_json), str(key), bool(heat)).query()

@@ -1,0 +1,160 @@
+"""The main tree as a map needs it: what lies beneath a region, its shapes, and the way back up."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data.edition import Edition
+from data.scope import Scope
+
+MOST_POLYGONS = 3000  # that a wall draws at once
+
+
+@dataclass(frozen=True)
+class Region:
+    """A node of the main tree: a level's key, a code, and its name."""
+
+    level: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class View:
+    """What a map shows: polygons of `level` beneath `within` (None = everything).
+
+    `chosen` is the polygon the viewer drilled to where nothing lies beneath it; `trail` leads from
+    the top to the region in the scope; `outline` is the level of the regions one can drill to."""
+
+    level: str
+    within: Region | None
+    chosen: str | None
+    trail: tuple[Region, ...]
+    outline: str
+
+    @property
+    def part(self) -> str:
+        """Which part of the tree is drawn, as it stands in a geometry's address."""
+        return f"{self.within.level}:{self.within.code}" if self.within else "all"
+
+
+def view(edition: Edition, scope: Scope) -> View:
+    """The map that fits a scope: the finest level beneath its region that can be drawn."""
+    trail = trail_to(edition, scope)
+    is_lowest = bool(trail) and trail[-1].level == edition.site.grid_key
+    chosen = trail[-1].code if is_lowest else None
+    above = trail[:-1] if is_lowest else trail
+    within = above[-1] if above else None
+    level = _finest_level(edition, within)
+    return View(level, within, chosen, trail, child_level(edition, within))
+
+
+def trail_to(edition: Edition, scope: Scope) -> tuple[Region, ...]:
+    """From the top of the tree to the deepest region that the scope names; () for everything."""
+    levels = [level.key for level in edition.site.levels]
+    asked = [(levels.index(key), code) for key, code in scope.regions if key in levels]
+    if not asked:
+        return ()
+    depth, code = max(asked)
+    trail: list[Region] = []
+    for level in reversed(levels[: depth + 1]):
+        found = edition.rows(
+            "SELECT name, parent FROM grids WHERE layer = $level AND code = $code",
+            {"level": level, "code": code},
+        )
+        if not found:
+            break
+        name, parent = found[0]
+        trail.insert(0, Region(level, code, name))
+        code = parent
+    return tuple(trail)
+
+
+def region_of(edition: Edition, part: str) -> Region | None:
+    """The region of a `View.part`; None for everything. KeyError where there is no such region."""
+    if part == "all":
+        return None
+    level, _, code = part.partition(":")
+    found = edition.rows(
+        "SELECT name FROM grids WHERE layer = $level AND code = $code",
+        {"level": level, "code": code},
+    )
+    if not found or level not in [each.key for each in edition.site.levels]:
+        raise KeyError(part)
+    return Region(level, code, found[0][0])
+
+
+def beneath(edition: Edition, level: str, within: Region | None) -> pd.DataFrame:
+    """The polygons of a level beneath a region, in code order.
+
+    Columns code, name, lon, lat (a point inside), west, south, east, north, and `child`: the code
+    of the region one level below `within` that the polygon belongs to (itself at that level)."""
+    joins, child, condition, params = _chain(edition, level, within)
+    return edition.frame(
+        "SELECT g.code, g.name, g.lon, g.lat, g.west, g.south, g.east, g.north,"
+        f" {child} AS child FROM grids g {joins}"
+        f" WHERE g.layer = $level AND {condition} ORDER BY g.code",
+        params,
+    )
+
+
+def shapes(edition: Edition, level: str, within: Region | None) -> list[tuple[str, str]]:
+    """(code, GeoJSON geometry as text) of the polygons of a level beneath a region."""
+    joins, _, condition, params = _chain(edition, level, within)
+    return edition.rows(
+        f"SELECT g.code, g.shape FROM grids g {joins} WHERE g.layer = $level AND {condition}"
+        " AND g.shape IS NOT NULL ORDER BY g.code",
+        params,
+    )
+
+
+def shapes_hash(edition: Edition, level: str, within: Region | None) -> str:
+    """The content hash of what `shapes` gives: while it stays, a browser may keep them."""
+    joins, _, condition, params = _chain(edition, level, within)
+    found = edition.rows(
+        "SELECT md5(string_agg(g.code || ' ' || g.shape, chr(10) ORDER BY g.code))"
+        f" FROM grids g {joins} WHERE g.layer = $level AND {condition} AND g.shape IS NOT NULL",
+        params,
+    )
+    return found[0][0] or "none"
+
+
+def child_level(edition: Edition, within: Region | None) -> str:
+    """The key of the level right below a region; the lowest level is below itself."""
+    levels = [level.key for level in edition.site.levels]
+    below = levels.index(within.level) + 1 if within else 0
+    return levels[min(below, len(levels) - 1)]
+
+
+def _finest_level(edition: Edition, within: Region | None) -> str:
+    first = child_level(edition, within)
+    levels = [level.key for level in edition.site.levels]
+    for level in reversed(levels[levels.index(first) :]):
+        joins, _, condition, params = _chain(edition, level, within)
+        counted = f"SELECT count(*) FROM grids g {joins} WHERE g.layer = $level AND {condition}"
+        if 0 < edition.rows(counted, params)[0][0] <= MOST_POLYGONS:
+            return level
+    return first
+
+
+def _chain(edition: Edition, level: str, within: Region | None) -> tuple[str, str, str, dict]:
+    """Joins from a level up to the child of `within`; that child; the condition; the values.
+
+    Every name in the SQL is written here (g, p1, p2 ...); keys and codes are bound."""
+    levels = [each.key for each in edition.site.levels]
+    top = levels.index(child_level(edition, within))
+    if level not in levels[top:]:
+        raise KeyError(level)
+    joins, below = [], "g"
+    params: dict[str, str] = {"level": level}
+    for number, upper in enumerate(reversed(levels[top : levels.index(level)]), start=1):
+        here = f"p{number}"
+        joins.append(
+            f"JOIN grids {here} ON {here}.layer = $upper{number} AND {here}.code = {below}.parent"
+        )
+        params[f"upper{number}"] = upper
+        below = here
+    if within is None:
+        return " ".join(joins), f"{below}.code", "true", params
+    params["within"] = within.code
+    return " ".join(joins), f"{below}.code", f"{below}.parent = $within", params

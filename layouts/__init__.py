@@ -1,0 +1,1 @@
+"""What is seen: the shell, panels, pages, controls and the theme."""

@@ -1,0 +1,196 @@
+/* The only thing that asks by itself: one tiny poll in flight, with a deadline and a backoff.
+ *
+ * When the edition or the alerts moved it writes one store, and Dash's callbacks do the rest; when
+ * nothing moved nothing runs. The viewer's clock is never used: time comes from the server and runs
+ * on by performance.now(). Ids and intervals come from the page element's data attributes.
+ */
+(function () {
+  "use strict";
+  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 12000;
+  const state = {
+    etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
+    lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false,
+  };
+
+  const page = () => document.querySelector("[data-poll]");
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const jitter = (ms) => ms * (0.7 + 0.6 * Math.random());
+  const poll = () => Number(page().dataset.poll);
+
+  async function run() {
+    while (!page() || !(window.dash_clientside && window.dash_clientside.set_props)) await sleep(50);
+    for (;;) {
+      let wait = poll();
+      try {
+        await ask();
+        state.fails = 0;
+      } catch (error) {
+        state.fails += 1;
+        wait = jitter(Math.min(LONGEST_WAIT, wait * 2 ** Math.min(state.fails, 4)));
+      }
+      await sleep(wait);
+    }
+  }
+
+  async function ask() {
+    const giveUp = new AbortController();
+    const deadline = setTimeout(() => giveUp.abort(), DEADLINE);
+    try {
+      const headers = state.etag ? { "If-None-Match": state.etag } : {};
+      const url = page().dataset.heartbeat;
+      const reply = await fetch(url, { headers, signal: giveUp.signal, cache: "no-store" });
+      if (reply.status !== 200 && reply.status !== 304) throw new Error(reply.status);
+      const body = reply.status === 200 ? await reply.json() : state.body;
+      answered(reply, body);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  function answered(reply, body) {
+    state.lastAnswer = performance.now();
+    state.serverTime = Number(reply.headers.get("X-Server-Time"));
+    state.serverTimeAt = state.lastAnswer;
+    if (reply.status === 200) state.etag = reply.headers.get("ETag");
+    const isNewBuild = state.build && body.build !== state.build;
+    const isFirstEdition = state.body && state.body.edition === null && body.edition !== null;
+    if (isNewBuild || isFirstEdition) return reloadSoon();
+    state.build = body.build;
+    state.body = body;
+    const moved = !state.pushed || body.edition !== state.pushed.edition || body.alerts !== state.pushed.alerts;
+    if (body.edition !== null && (moved || state.wasLost)) push(state.pushed === null);
+    state.wasLost = false;
+  }
+
+  function reloadSoon() {
+    if (state.reloading) return;
+    state.reloading = true;
+    setTimeout(() => location.reload(), Math.random() * SPREAD);
+  }
+
+  function push(atOnce) {
+    state.beat += 1;
+    state.pushedAt = performance.now();
+    state.pushed = { edition: state.body.edition, alerts: state.body.alerts, scale: scale(), beat: state.beat };
+    const data = state.pushed;
+    setTimeout(() => window.dash_clientside.set_props(page().dataset.pulse, { data }), atOnce ? 0 : Math.random() * SPREAD);
+  }
+
+  const scale = () => Math.round(20 * Math.min(innerWidth / 1920, innerHeight / 1080)) / 20 || 1;
+  let resizing = null;
+  window.addEventListener("resize", () => {
+    clearTimeout(resizing);
+    resizing = setTimeout(() => state.pushed && state.pushed.scale !== scale() && push(true), 300);
+  });
+
+  /* ---- what is drawn from the clock: nothing here asks the server ---- */
+
+  const now = () => state.serverTime === null ? null : state.serverTime + performance.now() - state.serverTimeAt;
+
+  function words(ms) {
+    const seconds = Math.max(0, Math.round(ms / 1000));
+    if (seconds < 60) return `${seconds} 秒`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} 分钟`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} 小时`;
+    return `${Math.floor(seconds / 86400)} 天`;
+  }
+
+  function inZone(ms, options) {
+    const zone = state.body && state.body.zone;
+    return new Intl.DateTimeFormat("zh-CN", { timeZone: zone || "Asia/Shanghai", hourCycle: "h23", ...options }).format(ms);
+  }
+
+  function write(part, text, className) {
+    const element = document.querySelector(`[data-show="${part}"]`);
+    if (!element) return;
+    if (element.lastChild === null || element.lastChild.nodeType !== Node.TEXT_NODE) element.append("");
+    if (element.lastChild.data !== text) element.lastChild.data = text;
+    if (className !== undefined && element.className !== className) element.className = className;
+  }
+
+  function drawClock(time) {
+    write("clock", inZone(time, { hour: "2-digit", minute: "2-digit", second: "2-digit" }));
+    write("date", inZone(time, { year: "numeric", month: "long", day: "numeric", weekday: "long" }));
+  }
+
+  function drawTrust(time) {
+    const body = state.body;
+    if (body.edition === null) return;
+    const until = inZone(body.data_time, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    write("data-age", `数据截至 ${until}，${words(time - body.published)}前更新`, "");
+    const late = body.sources.filter((source) => isLate(source, time));
+    if (late.length) write("sources", lateWords(late, body.sources.length, time), "is-late");
+    else write("sources", `数据源 ${body.sources.length} 个全部正常`, "is-fine");
+  }
+
+  /* A source is late half a period after it was due, or when its last delivery was refused. */
+  function isLate(source, time) {
+    if (source.state !== "ok") return true;
+    return source.every !== null && time - source.last > 1500 * source.every;
+  }
+
+  function lateWords(late, total, time) {
+    const age = (source) => source.last === null ? "从未到达" : `${words(time - source.last)}未更新`;
+    const first = `${late[0].title} ${late[0].state === "refused" ? "被拒收" : age(late[0])}`;
+    return `数据源 ${total - late.length}/${total} 正常 · ${first}`;
+  }
+
+  function drawAges(time) {
+    document.querySelectorAll("time[data-since]").forEach((element) => {
+      const text = `${words(time - Number(element.dataset.since))}前`;
+      if (element.textContent !== text) element.textContent = text;
+    });
+  }
+
+  function drawLost() {
+    const silence = performance.now() - state.lastAnswer;
+    const isLost = Boolean(page()) && silence > 2 * poll() + 1500;
+    let banner = document.querySelector(".lost");
+    if (isLost && !banner) {
+      banner = document.createElement("div");
+      banner.className = "lost";
+      banner.setAttribute("role", "alert");
+      document.body.append(banner);
+    }
+    if (!isLost && banner) banner.remove();
+    if (!isLost) return;
+    state.wasLost = true;
+    const shown = state.body && state.body.edition !== null ? `，屏上是 ${inZone(state.body.data_time, { hour: "2-digit", minute: "2-digit" })} 的数据` : "";
+    banner.textContent = `与服务器失去联系 ${words(silence)}${shown}`;
+  }
+
+  function drawWaiting() {
+    const isWaiting = Boolean(state.body) && state.body.edition === null;
+    const shown = document.querySelector(".waiting");
+    if (!isWaiting && shown) shown.remove();
+    if (!isWaiting || shown) return;
+    const box = document.createElement("div");
+    box.className = "waiting";
+    box.setAttribute("role", "status");
+    box.append(Object.assign(document.createElement("b"), { textContent: "等待首批数据" }));
+    box.append(Object.assign(document.createElement("span"), { textContent: "第一批数据发布后，本页自动显示" }));
+    document.body.append(box);
+  }
+
+  /* A panel whose callback failed keeps its last good picture: mark it, and ask once more. */
+  function checkPanels() {
+    if (!state.pushed || performance.now() - state.pushedAt < LATE_PANEL) return;
+    const panels = [...document.querySelectorAll("[data-edition]")];
+    const behind = panels.filter((panel) => Number(panel.dataset.edition) < state.pushed.edition);
+    panels.forEach((panel) => panel.classList.toggle("is-behind", behind.includes(panel)));
+    if (behind.length && !state.fails) push(false);
+  }
+
+  setInterval(() => {
+    const time = now();
+    if (time !== null) {
+      drawClock(time);
+      drawTrust(time);
+      drawAges(time);
+    }
+    drawLost();
+    drawWaiting();
+    checkPanels();
+  }, 500);
+  run();
+})();

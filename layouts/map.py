@@ -1,0 +1,241 @@
+"""The map: polygons in bands, heat, outlines; its legend, trail and 落格率. Plain figure dicts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from dash import html
+
+from data.codes import label
+from layouts.controls import Act
+from layouts.marks import shape
+from layouts.theme import GROUND, HEAT, INK, NO_FILL, RISK, RISK_FILL
+
+STYLE_URL = "/assets/style.json"
+RISK_BANDS = ("blue", "yellow", "orange", "red")  # a polygon's band by its highest open risk
+NO_BAND = -1
+CANVAS = (1030.0, 905.0)  # of the map on the 1920 x 1080 canvas, in px
+FILLED = 0.86  # of the canvas that the polygons take
+TILE = 512.0  # px of the whole world at zoom 0
+
+
+@dataclass(frozen=True)
+class Band:
+    """One line of the legend: its colour, what it holds, and how many polygons are in it."""
+
+    colour: str
+    words: str
+    count: int
+    risk: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """What the map must show, in degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+def figure(
+    codes: Sequence[str],
+    bands: Sequence[int],
+    colours: Sequence[str],
+    geometry_url: str,
+    outline_url: str | None,
+    box: Box,
+    heat: pd.DataFrame | None,
+    chosen: str | None,
+    scale: float,
+) -> dict[str, Any]:
+    """The whole figure: `bands` are positions in `colours`, NO_BAND where there is no value.
+
+    `heat` (lon, lat, weight) covers the polygons instead of filling them; None = no heat."""
+    polygons = {
+        "type": "choroplethmap",
+        "geojson": geometry_url,
+        "featureidkey": "id",
+        "locations": list(codes),
+        "showscale": False,
+        "hoverinfo": "none",
+        "zmin": -1.5,
+        "marker": {"line": _line(codes, chosen, scale)},
+    }
+    density = {
+        "type": "densitymap",
+        "radius": 20 * scale,
+        "colorscale": [list(stop) for stop in HEAT],
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
+    traces = [polygons, density]
+    for trace, changes in zip(traces, values(bands, colours, heat), strict=True):
+        _merge(trace, changes)
+    return {"data": traces, "layout": _layout(box, outline_url, geometry_url, scale)}
+
+
+def values(
+    bands: Sequence[int], colours: Sequence[str], heat: pd.DataFrame | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What changes while the geometry stays: of the polygons, and of the heat."""
+    is_heat = heat is not None
+    polygons = {
+        "z": list(bands),
+        "zmax": len(colours) - 0.5,
+        "colorscale": _steps((NO_FILL, *colours)),
+        "marker": {"opacity": 0.28 if is_heat else 0.92},
+    }
+    density = {
+        "lon": heat["lon"].round(5).tolist() if is_heat else [],
+        "lat": heat["lat"].round(5).tolist() if is_heat else [],
+        "z": heat["weight"].round(2).tolist() if is_heat else [],
+        "visible": is_heat,
+        "zmin": 0,
+        "zmax": _dense(heat),
+    }
+    return polygons, density
+
+
+def legend(title: str, bands: Sequence[Band], note: str = "") -> list:
+    """The legend box: every band with the number of polygons in it, from the top down."""
+    rows = [_legend_row(band) for band in bands]
+    return [html.Div(title, className="legend-title"), *rows, *([html.Small(note)] if note else [])]
+
+
+def heat_legend(cases: str) -> list:
+    """The legend of the heat layer: a ramp from few to many."""
+    stops = ",".join(f"{colour} {100 * at:.0f}%" for at, colour in HEAT)
+    ramp = html.Div(className="ramp", style={"background": f"linear-gradient(90deg,{stops})"})
+    ends = html.Div([html.Span("疏"), html.Span("密")], className="ends")
+    return [html.Div("事项密度", className="legend-title"), ramp, ends, html.Small(cases)]
+
+
+def risk_band(risk: str, count: int) -> Band:
+    """The legend line of a risk: shape and word beside the colour."""
+    return Band(RISK_FILL[risk], f"{label('risk', risk)}色", count, risk)
+
+
+def trail(names: Sequence[str], top: str) -> list:
+    """The way down as buttons, the last one being here: 全域 › 镇 › 村 › 网格."""
+    steps = [top, *names]
+    parts: list = []
+    for depth, name in enumerate(steps[:-1]):
+        parts.append(html.Button(name, id={"type": Act.BACK.value, "index": depth}, n_clicks=0))
+        parts.append(html.Span("›", className="between"))
+    return [*parts, html.Span(steps[-1], className="here")]
+
+
+def placed(rate: str, part: str, unlocated: int) -> list:
+    """落格率 with both its numbers, and how many have no place; always on the map."""
+    return [
+        html.Div([html.Span("落格率 "), html.B(rate), html.Span(f"　{part}")]),
+        html.Div([html.Span("未落格 "), html.B(f"{unlocated:,}"), html.Span(" 件")]),
+    ]
+
+
+def label_item(name: str, lon: float, lat: float) -> dict:
+    """A place's name over the map."""
+    return {"kind": "label", "text": name, "lon": lon, "lat": lat}
+
+
+def pin_item(risk: str, text: str, lon: float, lat: float, is_alert: bool = False) -> dict:
+    """The shape of a risk over the map; an alert's has a ring."""
+    mark = shape(risk, text)
+    return {
+        "kind": "pin",
+        "risk": risk if risk in RISK else "blue",
+        "shape": mark.src,  # type: ignore[attr-defined]
+        "text": text,
+        "lon": lon,
+        "lat": lat,
+        "is_alert": is_alert,
+    }
+
+
+def _legend_row(band: Band) -> html.Div:
+    swatch = html.Div(className="swatch", style={"background": band.colour})
+    words = [shape(band.risk, band.words), html.Span(band.words)] if band.risk else band.words
+    parts = [swatch, html.Span(words, className="words"), html.B(f"{band.count:,}")]
+    return html.Div(parts, className="legend-row")
+
+
+def _line(codes: Sequence[str], chosen: str | None, scale: float) -> dict:
+    if chosen is None:
+        return {"width": 0.7 * scale, "color": GROUND}
+    return {
+        "width": [(5 if code == chosen else 1.2) * scale for code in codes],
+        "color": [INK if code == chosen else GROUND for code in codes],
+    }
+
+
+def _layout(box: Box, outline_url: str | None, geometry_url: str, scale: float) -> dict:
+    outlines = [] if outline_url is None else [_outline(outline_url, scale)]
+    return {
+        "map": {
+            "style": STYLE_URL,
+            "center": {"lon": (box.west + box.east) / 2, "lat": _middle(box)},
+            "zoom": _zoom(box, scale),
+            "layers": outlines,
+        },
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "clickmode": "event",
+        "uirevision": f"{geometry_url} {scale}",
+    }
+
+
+def _outline(url: str, scale: float) -> dict:
+    return {
+        "sourcetype": "geojson",
+        "source": url,
+        "type": "line",
+        "color": "rgba(214,238,255,0.62)",
+        "line": {"width": 1.5 * scale},
+    }
+
+
+def _zoom(box: Box, scale: float) -> float:
+    """The zoom at which the box fills its share of the canvas, in Web Mercator."""
+    width = max((box.east - box.west) / 360, 1e-6)
+    height = max((_mercator(box.north) - _mercator(box.south)) / (2 * math.pi), 1e-6)
+    fits = min(CANVAS[0] * FILLED / width, CANVAS[1] * FILLED / height)
+    return round(math.log2(fits * scale / TILE), 3)
+
+
+def _middle(box: Box) -> float:
+    half = (_mercator(box.south) + _mercator(box.north)) / 2
+    return math.degrees(math.atan(math.sinh(half)))
+
+
+def _mercator(lat: float) -> float:
+    return math.asinh(math.tan(math.radians(max(-85.0, min(85.0, lat)))))
+
+
+def _steps(colours: Sequence[str]) -> list:
+    """A colour scale of equal flat steps."""
+    count = len(colours)
+    return [
+        [edge / count, colour]
+        for place, colour in enumerate(colours)
+        for edge in (place, place + 1)
+    ]
+
+
+def _dense(heat: pd.DataFrame | None) -> float:
+    """The weight drawn as densest: the 97th percentile, so that one cell does not dim the rest."""
+    if heat is None or heat.empty:
+        return 1.0
+    return max(1.0, float(heat["weight"].quantile(0.97)))
+
+
+def _merge(trace: dict, changes: dict) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            _merge(trace.setdefault(key, {}), value)
+        else:
+            trace[key] = value

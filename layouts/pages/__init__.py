@@ -1,0 +1,1 @@
+"""Every module here is one page; the folder is the list."""

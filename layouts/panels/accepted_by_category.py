@@ -1,0 +1,51 @@
+"""Which kinds of matter come in most, and are they rising?"""
+
+import pandas as pd
+from dash import html
+
+from layouts.marks import bar, nothing
+from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
+
+SMALL_BASE = 10  # below it a percentage of change says nothing; the difference is shown
+
+
+def draw(facts: Facts, accepted: pd.DataFrame) -> list | html.Div:
+    """The five largest categories of the window with the change against the window before."""
+    counted = accepted[accepted["current"] > 0]
+    if counted.empty:
+        return nothing()
+    largest = counted.nlargest(ROWS_OF_A_LIST, "current", keep="first")
+    most = largest["current"].max()
+    return [_row(row, most) for row in largest.to_dict("records")]
+
+
+def _row(row: dict, most: float) -> html.Div:
+    return html.Div(
+        [
+            html.Span(row["name"], className="name"),
+            bar(row["current"] / most),
+            html.B(f"{number_of(row['current']):,}"),
+            _change(number_of(row["current"]), number_of(row["base"])),
+        ],
+        className="rank-row with-change",
+    )
+
+
+def _change(current: int, base: int) -> html.Div:
+    """The change with the number it is measured against."""
+    arrow = "↑" if current > base else "↓" if current < base else "="
+    if base < SMALL_BASE:
+        words = f"{arrow}{abs(current - base):,}件" if base else "基期为0"
+    else:
+        words = f"{arrow}{abs(current - base) / base:.0%}"
+    return html.Div([html.Span(words), html.Small(f"上期 {base:,}")], className="change")
+
+
+PANEL = Panel(
+    key="accepted_by_category",
+    title="受理类别",
+    note="件，比上期",
+    question="哪类事项最多，在涨还是在跌？",
+    asks={"accepted": Numbers("accepted", ("category",), base="previous")},
+    draw=draw,
+)

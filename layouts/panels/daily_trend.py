@@ -1,0 +1,104 @@
+"""Do more matters come in than go out, day by day?"""
+
+import pandas as pd
+
+from layouts.panel import Facts, Numbers, Panel, number_of
+from layouts.theme import ACCENT, FONT, LINE, OK, PX_PER_REM, SOFT_INK
+
+DAYS = 30
+
+
+def draw(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> dict:
+    """Two lines over the last 30 whole days, named at their ends; a plain figure dict."""
+    lines = [
+        _line(_series(facts, came), "受理", ACCENT, facts.scale),
+        _line(_series(facts, went), "办结", OK, facts.scale),
+    ]
+    ends = _ends([(line["y"][-1] if line["y"] else 0, line) for line in lines], facts.scale)
+    return {"data": lines, "layout": _layout(lines, ends, facts.scale)}
+
+
+def _series(facts: Facts, frame: pd.DataFrame) -> list[tuple[str, int]]:
+    """(day, count) for each of the last 30 whole days; a day without cases counts 0."""
+    days = pd.date_range(end=pd.Timestamp(facts.data_time).normalize(), periods=DAYS + 1)[:-1]
+    counts = {str(row["day"])[:10]: number_of(row["numerator"]) for row in frame.to_dict("records")}
+    return [(day.strftime("%Y-%m-%d"), counts.get(day.strftime("%Y-%m-%d"), 0)) for day in days]
+
+
+def _line(series: list[tuple[str, int]], name: str, colour: str, scale: float) -> dict:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [day for day, _ in series],
+        "y": [count for _, count in series],
+        "line": {"color": colour, "width": 3.5 * scale},
+    }
+
+
+def _ends(lines: list[tuple[int, dict]], scale: float) -> list[dict]:
+    """The names at the right end of the lines, the higher above so that they never overlap."""
+    order = sorted(lines, key=lambda pair: -pair[0])
+    middle = sum(value for value, _ in order) / max(len(order), 1)
+    return [
+        {
+            "x": 1.0,
+            "xref": "paper",
+            "y": middle,
+            "xanchor": "left",
+            "xshift": 8 * scale,
+            "yshift": (16 if rank == 0 else -16) * scale,
+            "text": f"{line['name']} {value:,}",
+            "showarrow": False,
+            "font": {"color": line["line"]["color"], "size": _px(1.4, scale)},
+        }
+        for rank, (value, line) in enumerate(order)
+    ]
+
+
+def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
+    days = lines[0]["x"]
+    top = max([*lines[0]["y"], *lines[1]["y"], 1])
+    ticks = days[:: max(len(days) // 3, 1)]
+    return {
+        "margin": {"l": 52 * scale, "r": 118 * scale, "t": 10 * scale, "b": 34 * scale},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "font": {"family": FONT, "size": _px(1.15, scale), "color": SOFT_INK},
+        "xaxis": {
+            "type": "date",
+            "showgrid": False,
+            "tickvals": ticks,
+            "ticktext": [f"{int(day[5:7])}月{int(day[8:])}日" for day in ticks],
+            "linecolor": LINE,
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "range": [0, top * 1.12],
+            "nticks": 4,
+            "gridcolor": LINE,
+            "zeroline": False,
+            "fixedrange": True,
+        },
+        "annotations": ends,
+        "uirevision": "trend",
+    }
+
+
+def _px(rem: float, scale: float) -> float:
+    return round(rem * PX_PER_REM * scale, 1)
+
+
+PANEL = Panel(
+    key="daily_trend",
+    title="近 30 日受理与办结",
+    note="件／日",
+    question="进得多还是办得多？",
+    asks={
+        "came": Numbers("accepted", ("day",), days=DAYS + 1),
+        "went": Numbers("closed", ("day",), days=DAYS + 1),
+    },
+    draw=draw,
+    is_figure=True,
+)

@@ -1,0 +1,76 @@
+"""The palette and the type scale of every page, in one place; the CSS variables come from here."""
+
+from types import MappingProxyType
+
+GROUND = "#07111F"
+PANEL = "#0C1B2E"
+RAISED = "#12263D"
+LINE = "#1F3B57"
+INK = "#F2F7FC"
+SOFT_INK = "#B4C7DA"
+MUTED_INK = "#9FB5CA"  # 7.9:1 on the panel; darker greys fall below 7:1
+ACCENT = "#38C6F4"
+OK = "#2FD3A6"
+WARN = "#FF9A2E"
+
+# CIEDE2000 >= 14 between any two under the three dichromacies; each with its own shape and word.
+RISK = MappingProxyType(
+    {"red": "#FF4D6D", "orange": "#FF9A2E", "yellow": "#FFEE99", "blue": "#5AA9FF"}
+)
+RISK_FILL = MappingProxyType(
+    {"red": "#B0183C", "orange": "#D9781A", "yellow": "#E6D27A", "blue": "#17385A"}
+)
+NO_FILL = "#0F2238"  # polygons without a value
+
+# A chosen measure is no risk, so its bands are one hue from dark to light: red means red only.
+BANDS = ("#15314F", "#1F5F8B", "#3399CC", "#9ADCF7")
+
+# Heat from nothing to dense; transparent at 0, light at the top, no red either.
+HEAT = (
+    (0.0, "rgba(56,198,244,0)"),
+    (0.15, "rgba(31,95,139,0.55)"),
+    (0.45, "rgba(56,198,244,0.75)"),
+    (0.75, "rgba(155,226,250,0.9)"),
+    (1.0, "rgba(255,255,255,0.95)"),
+)
+
+# The outlines of the risk shapes in a 16 x 16 box.
+SHAPE = MappingProxyType(
+    {
+        "red": "M8 1 15.5 14.5H.5Z",
+        "orange": "M8 .5 15.5 8 8 15.5.5 8Z",
+        "yellow": "M8 1a7 7 0 1 0 .01 0Z",
+        "blue": "M1.5 1.5h13v13h-13Z",
+    }
+)
+
+FONT = '"Noto Sans CJK SC","Source Han Sans SC","Microsoft YaHei","PingFang SC",sans-serif'
+
+# In rem; 1 rem = min(100vw / 1920, 100vh / 1080) * 16, so the page is one canvas at every size.
+SIZES = MappingProxyType(
+    {"floor": 1.15, "small": 1.3, "body": 1.6, "title": 1.75, "clock": 2.9, "kpi": 5.0}
+)
+PX_PER_REM = 16  # at 1920 x 1080; a viewer's own factor is Control.PULSE's `scale`
+
+
+def css_variables() -> str:
+    """A `:root` rule with every colour and size, for the head of the page."""
+    colours = {
+        "ground": GROUND,
+        "panel": PANEL,
+        "raised": RAISED,
+        "line": LINE,
+        "ink": INK,
+        "soft": SOFT_INK,
+        "muted": MUTED_INK,
+        "accent": ACCENT,
+        "ok": OK,
+        "warn": WARN,
+        "font": FONT,
+    }
+    risks = {f"risk-{risk}": colour for risk, colour in RISK.items()}
+    fills = {f"fill-{risk}": colour for risk, colour in RISK_FILL.items()}
+    bands = {f"band-{number}": colour for number, colour in enumerate(BANDS)}
+    sizes = {f"text-{name}": f"{size}rem" for name, size in SIZES.items()}
+    rules = {**colours, **risks, **fills, **bands, **sizes}
+    return ":root{" + ";".join(f"--{name}:{value}" for name, value in rules.items()) + "}"

@@ -1,0 +1,1 @@
+"""Plain HTTP beside Dash: heartbeat, geometry, compressed bundles, headers."""

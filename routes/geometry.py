@@ -1,0 +1,35 @@
+"""Polygons as GeoJSON under an address that names their content, so browsers keep them for ever."""
+
+from flask import Flask, Response, abort
+
+from data.editions import EditionError, EditionStore
+from data.regions import region_of, shapes, shapes_hash
+
+KEPT = "public, max-age=31536000, immutable"
+
+
+def register(server: Flask, store: EditionStore) -> None:
+    @server.get("/geometry/<digest>/<level>/<part>.json")
+    def answer_geometry(digest: str, level: str, part: str) -> Response:
+        try:
+            with store.reading() as edition:
+                within = region_of(edition, part)
+                if shapes_hash(edition, level, within) != digest:
+                    abort(404)
+                body = feature_collection(shapes(edition, level, within))
+        except (KeyError, EditionError):
+            abort(404)
+        return Response(body, mimetype="application/json", headers={"Cache-Control": KEPT})
+
+
+def feature_collection(found: list[tuple[str, str]]) -> str:
+    """GeoJSON of (code, geometry as GeoJSON text); a feature's id is its code."""
+    features = ",".join(
+        f'{{"type":"Feature","id":{_quoted(code)},"properties":{{}},"geometry":{shape}}}'
+        for code, shape in found
+    )
+    return f'{{"type":"FeatureCollection","features":[{features}]}}'
+
+
+def _quoted(code: str) -> str:
+    return '"' + code.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,113 @@
+"""The heartbeat: one tiny answer that says whether anything moved, and how old everything is."""
+
+import hashlib
+import threading
+import time
+from datetime import datetime
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+
+from data.edition import Edition, EditionError
+from data.editions import EditionStore
+from data.quality import sources
+from data.runs import RunLog, SourceState
+
+PATH = "/heartbeat"
+FRESH = 0.25  # seconds; within them all viewers get the same answer without a look at the disk
+
+
+class Heartbeat:
+    """What `GET /heartbeat` answers; safe for threads."""
+
+    def __init__(self, store: EditionStore, runs: RunLog, build: str) -> None:
+        self._store = store
+        self._runs = runs
+        self._build = build
+        self._lock = threading.Lock()
+        self._told = (b"", "")
+        self._told_at = float("-inf")
+        self._declared: tuple[int, list[dict]] = (0, [])
+
+    def answer(self) -> tuple[bytes, str]:
+        """The body and its ETag; looked up at most every FRESH seconds."""
+        with self._lock:
+            if time.monotonic() - self._told_at > FRESH:
+                body = orjson.dumps(self.body())
+                self._told = (body, hashlib.md5(body, usedforsecurity=False).hexdigest())
+                self._told_at = time.monotonic()
+            return self._told
+
+    def body(self) -> dict[str, Any]:
+        """Edition, build, alert sequence, the last success of every source. Times: ms since 1970.
+
+        `alerts` is the sequence of live alerts; it stays 0 until they are received."""
+        try:
+            with self._store.reading() as edition:
+                return {
+                    "edition": edition.number,
+                    "build": self._build,
+                    "alerts": 0,
+                    "data_time": _epoch_ms(edition, edition.data_time),
+                    "published": _epoch_ms(edition, edition.published_at),
+                    "zone": edition.site.zone,
+                    "sources": self._sources(edition),
+                }
+        except EditionError:
+            return {"edition": None, "build": self._build, "alerts": 0, "sources": []}
+
+    def _sources(self, edition: Edition) -> list[dict]:
+        if self._declared[0] != edition.number:
+            self._declared = (edition.number, _declared(edition))
+        seen = {state.source: state for state in self._runs.sources()}
+        return [_merged(source, seen.get(source["key"])) for source in self._declared[1]]
+
+
+def register(server: Flask, heartbeat: Heartbeat) -> None:
+    """Serve PATH: 304 while nothing moved; the server's time is in a header, not in the ETag."""
+
+    @server.get(PATH)
+    def answer_heartbeat() -> Response:
+        body, etag = heartbeat.answer()
+        is_known = request.headers.get("If-None-Match") == f'"{etag}"'
+        reply = Response(status=304) if is_known else Response(body, mimetype="application/json")
+        reply.headers["ETag"] = f'"{etag}"'
+        reply.headers["Cache-Control"] = "no-store"
+        reply.headers["X-Server-Time"] = str(round(time.time() * 1000))
+        return reply
+
+
+def _declared(edition: Edition) -> list[dict]:
+    """The sources as at publication: what they promise, and when they last kept it."""
+    return [
+        {
+            "key": row["source"],
+            "title": row["title"],
+            "every": None if row["expected_every"] != row["expected_every"] else _whole(row),
+            "last": _moment_ms(edition, row["last_success_at"]),
+            "state": row["state"],
+        }
+        for row in sources(edition).to_dict("records")
+    ]
+
+
+def _whole(row: dict) -> int | None:
+    return None if row["expected_every"] is None else int(row["expected_every"])
+
+
+def _merged(source: dict, seen: SourceState | None) -> dict:
+    """A run that changed nothing publishes no edition, but the source did deliver."""
+    if seen is None:
+        return source
+    last = round(seen.last_success.timestamp() * 1000) if seen.last_success else source["last"]
+    return source | {"last": last, "state": seen.state}
+
+
+def _moment_ms(edition: Edition, at: Any) -> int | None:
+    return None if at is None or at != at else _epoch_ms(edition, at)
+
+
+def _epoch_ms(edition: Edition, at: datetime) -> int:
+    """A naive time of the site's zone as milliseconds since 1970."""
+    return round(at.replace(tzinfo=edition.site.tzinfo).timestamp() * 1000)
