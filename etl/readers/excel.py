@@ -43,14 +43,16 @@ def read(member: Member, options: ReaderOptions) -> Iterator[RawChunk]:
         notes = [*body.notes(), *notes]
         body.header = top[at - 1][1] if at else []
         rows, is_first = top[at:], True
-        while rows or is_first:
+        while True:
             rows += body.filled(options.chunk_rows - len(rows))
+            if not rows and not is_first:
+                return
             yield _chunk(rows[: options.chunk_rows], names, body, notes if is_first else [])
             rows, is_first = rows[options.chunk_rows :], False
 
 
 class _Body:
-    """The rows of a sheet from the top; empty ones, and the header again, are only counted."""
+    """The rows of a sheet from the top; those without content are only counted."""
 
     def __init__(self, sheet: CalamineSheet) -> None:
         self.sheet, self.long_numbers, self.passed = sheet, 0, Counter[str]()
@@ -63,17 +65,15 @@ class _Body:
         found: Rows = []
         while len(found) < count and (row := next(self.rows, None)):
             cells = [self._text(cell) for cell in row[1]]
-            if not any(cells):
-                self.passed["blank"] += 1
-            elif self.margin + cells == self.header:
-                self.passed["header_repeated"] += 1
-            else:
+            if any(cells):
                 found.append((row[0], self.margin + cells))
+            else:
+                self.passed["blank"] += 1
         return found
 
     def skipped(self) -> dict[str, int]:
-        passed, self.passed = dict(self.passed), Counter[str]()
-        return passed
+        passed, self.passed = +self.passed, Counter[str]()  # without zeros
+        return dict(passed)
 
     def notes(self) -> list[str]:
         notes = [f"读取的工作表：{self.sheet.name}"]
@@ -210,6 +210,8 @@ def _width(row: Cells) -> int:
 
 def _chunk(rows: Rows, names: list[str], body: _Body, notes: list[str]) -> RawChunk:
     width = len(names)
+    body.passed["header_repeated"] += sum(row == body.header for _, row in rows)
+    rows = [(number, row) for number, row in rows if row != body.header]
     too_wide = [(number, row) for number, row in rows if any(row[width:])]
     good = [(number, row) for number, row in rows if not any(row[width:])]
     cells = [(row + [None] * width)[:width] for _, row in good]
