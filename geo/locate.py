@@ -38,6 +38,7 @@ EDGES_AT_ONCE = 1 << 22  # bounds the temporary arrays of the border tests
 # above underflow.
 SIGN_ERROR, SIGN_FLOOR = 3.3306690738754716e-16, 1e-280
 OUTSIDE, COVERED, UNDECIDED = 0, 1, 2
+DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +156,8 @@ class Index:
 
     @classmethod
     def load(cls, path: Path) -> "Index":
-        """The index that `save` wrote. Raises OSError, ValueError or KeyError if the file is not
-        one.
-        """
-        with np.load(path, allow_pickle=False) as stored:
+        """The index that `save` wrote. Raises one of DAMAGED if the file is not one."""
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             west, south, per_x, per_y, columns, rows = stored["raster"].tolist()
             raster = Raster(west, south, per_x, per_y, int(columns), int(rows))
             return cls(
@@ -216,7 +215,7 @@ class Index:
             open_points = open_points[~covered & (at[open_points] < end[open_points])]
         return chosen
 
-    def _covers(self, polygon: NDArray[np.int32], x: Floats, y: Floats, row: Ints) -> Flags:
+    def _covers(self, polygon: NDArray[np.integer], x: Floats, y: Floats, row: Ints) -> Flags:
         """Whether each polygon covers its point, whose raster row is given."""
         strip = self.strip_of[polygon] + row - self.first_row[polygon]
         start, end = self.strip_start[strip], self.strip_start[strip + 1]
@@ -243,7 +242,7 @@ def cached_index(cache_dir: Path, layer: gpd.GeoDataFrame) -> Index:
     if path.exists():
         try:
             return Index.load(path)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except DAMAGED:
             path.unlink(missing_ok=True)  # a damaged cache costs the time to build it again
     index = Index.build(geometries, codes)
     index.save(path)
