@@ -1,10 +1,10 @@
 """One edition: an immutable, open store of numbers, and the tables it is made of."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ def memory_edition(
 
 def create_tables(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
     """The empty tables of an edition, with the site's place columns and dimensions."""
-    connection.execute(_schema())
+    connection.execute(SCHEMA.read_text(encoding="utf-8"))
     fit_columns(connection, site)
 
 
@@ -129,7 +129,7 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
     """Add the columns that the site declares and the tables lack; drop those declared no more."""
     for table, wanted in site_columns(site).items():
         have = columns(connection, table)
-        own = _schema_columns(table)
+        own = _schema_columns()[table]
         for name in wanted:
             if name not in have:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} VARCHAR")
@@ -202,15 +202,12 @@ def write_meta(
     connection.executemany("INSERT INTO meta VALUES ($1, $2)", list(meta.items()))
 
 
-def _schema_columns(table: str) -> tuple[str, ...]:
+@cache
+def _schema_columns() -> dict[str, tuple[str, ...]]:
+    """The columns of each table as schema.sql has them, before a site adds its own."""
     with duckdb.connect(":memory:") as empty:
-        empty.execute(_schema())
-        return columns(empty, table)
-
-
-def _schema() -> str:
-    # AT is a reserved word since DuckDB 2.0.
-    return re.sub(r"^( +)at( +TIMESTAMP)", r'\1"at"\2', SCHEMA.read_text("utf-8"), flags=re.M)
+        empty.execute(SCHEMA.read_text(encoding="utf-8"))
+        return {table: columns(empty, table) for table in table_names(empty)}
 
 
 def read_site(meta: dict[str, str]) -> Site:
@@ -246,4 +243,6 @@ class _reading:
                 | duckdb.InternalException()
                 | duckdb.SerializationException()
             ):
+                raise EditionDamaged(f"版本 {self.edition} 的文件读不出来：{error}") from error
+            case duckdb.Error() if type(error) is duckdb.Error:  # a wrong checksum has no class
                 raise EditionDamaged(f"版本 {self.edition} 的文件读不出来：{error}") from error

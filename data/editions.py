@@ -107,11 +107,15 @@ class EditionStore:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         with self._writing(wait):
+            number = self._shelf.next_number()  # before what a killed writer left is removed
             self._shelf.sweep()
             base = self._base(site)
-            with self._examined_on_failure(base), building(self._shelf, site, base, step) as build:
+            with (
+                self._examined_on_failure(base),
+                building(self._shelf, site, base, number, step) as build,
+            ):
                 yield build
-            if build.number is not None:
+            if build.is_published:
                 self._serving.follow()
                 build.prune(site.keep_editions, self._serving.in_use())
 

@@ -24,9 +24,11 @@ def no_step(name: str) -> None:
 
 
 @contextmanager
-def building(shelf: Shelf, site: Site, base: int | None, step: Step) -> Iterator["Build"]:
-    """A build on a copy of edition `base`; what is not published when this ends is removed."""
-    build = Build(shelf, site, step)
+def building(
+    shelf: Shelf, site: Site, base: int | None, number: int, step: Step
+) -> Iterator["Build"]:
+    """Edition `number` on a copy of `base`; what is not published when this ends is removed."""
+    build = Build(shelf, site, number, step)
     try:
         build.start(base)
         yield build
@@ -41,9 +43,10 @@ class Build:
 
     connection: duckdb.DuckDBPyConnection
 
-    def __init__(self, shelf: Shelf, site: Site, step: Step) -> None:
+    def __init__(self, shelf: Shelf, site: Site, number: int, step: Step) -> None:
         self.site = site
-        self.number: int | None = None  # set once published
+        self.number = number
+        self.is_published = False
         self._shelf = shelf
         self._step = step
         # A name that was never open in this process: DuckDB would hand out the old instance.
@@ -69,19 +72,18 @@ class Build:
         the file on disk does not hold what was built: the current edition then goes on serving.
         """
         self._step("after build")
-        number = self._shelf.next_number()
         with self._stage("checkpoint"):
-            contents = self._closed(number, data_time, published_at or self._now())
+            contents = self._closed(data_time, published_at or self._now())
         with self._stage("verify"):
             self._verified(contents)
         with self._stage("fsync"):
             fsync(self._file)
         with self._stage("rename"):
-            self._shelf.add(self._file, number)
+            self._shelf.add(self._file, self.number)
         with self._stage("pointer"):
-            self._shelf.point(number)
-        self.number = number
-        return number
+            self._shelf.point(self.number)
+        self.is_published = True
+        return self.number
 
     def prune(self, keep: int, in_use: set[int]) -> None:
         with self._stage("prune"):
@@ -94,11 +96,11 @@ class Build:
         for left in self._shelf.folder.glob(f"{self._file.name}*"):
             remove(left)
 
-    def _closed(self, number: int, data_time: datetime, published_at: datetime) -> dict:
+    def _closed(self, data_time: datetime, published_at: datetime) -> dict:
         write_meta(
             self.connection,
             self.site,
-            number=number,
+            number=self.number,
             data_time=data_time,
             published_at=published_at,
             state_hash=state_hash(self.connection),

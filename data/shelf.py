@@ -101,7 +101,7 @@ class Shelf:
             number = FINISHED.fullmatch(entry.name)
             if not number or int(number[1]) not in published:
                 remove(entry)
-        for left in self.home.glob("*.tmp"):
+        for left in self.home.glob("CURRENT.*.tmp"):
             remove(left)
 
     def note_problem(self, number: int, reason: str) -> None:
