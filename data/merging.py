@@ -49,8 +49,7 @@ def classify(
         CREATE OR REPLACE TEMP TABLE outcomes AS
         SELECT i._member, i.{code} AS code, CASE
             WHEN e.{code} IS NULL THEN 'loaded'
-            WHEN e.row_hash = i.row_hash AND e.version IS NOT DISTINCT FROM i.version
-                THEN 'unchanged'
+            WHEN e.row_hash = i.row_hash THEN 'unchanged'
             WHEN (coalesce(i.version, {EVER}), i.row_hash)
                > (coalesce(e.version, {EVER}), e.row_hash) THEN 'updated'
             ELSE 'stale' END AS outcome
@@ -115,7 +114,8 @@ def replace_steps(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("DELETE FROM steps WHERE case_code IN (SELECT case_code FROM pending)")
     names = ", ".join(quoted(name) for name in columns(connection, "steps"))
     connection.execute(
-        f'INSERT INTO steps ({names}) SELECT {names} FROM pending_steps ORDER BY "at", case_code, seq'
+        f"INSERT INTO steps ({names})"
+        f' SELECT {names} FROM pending_steps ORDER BY "at", case_code, seq'
     )
 
 
@@ -185,13 +185,26 @@ def _refuse_collisions(connection: duckdb.DuckDBPyConnection, target: str, code:
 def _note_what_was_seen(
     connection: duckdb.DuckDBPyConnection, target: str, code: str, source: str
 ) -> None:
-    """A row that came again, same or older, was still there at that delivery."""
+    """A row that came again, same or older, was still there at that delivery.
+
+    The same row in a newer delivery is the newer version: what lay between must not win later.
+    """
     connection.execute(
         f"UPDATE {target} SET seen_at = i.seen_at FROM incoming AS i"
         f" WHERE {target}.{code} = i.{code} AND {target}.source = {literal(source)}"
         f" AND i.seen_at > coalesce({target}.seen_at, {EVER})"
     )
     connection.execute(
+        f"UPDATE {target} SET version = i.version FROM incoming AS i"
+        f" WHERE {target}.{code} = i.{code} AND {target}.row_hash = i.row_hash"
+        f" AND i.version > coalesce({target}.version, {EVER})"
+    )
+    connection.execute(
         f"UPDATE pending SET seen_at = e.seen_at FROM {target} AS e"
         f" WHERE e.{code} = pending.{code} AND e.seen_at > pending.seen_at"
+    )
+    connection.execute(
+        f"UPDATE pending SET version = e.version FROM {target} AS e"
+        f" WHERE e.{code} = pending.{code} AND e.row_hash = pending.row_hash"
+        f" AND e.version > coalesce(pending.version, {EVER})"
     )

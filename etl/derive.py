@@ -15,11 +15,8 @@ from rules.risk import RiskRule, assess, route
 from rules.status import is_closed, is_open
 
 FACTS = """
-SELECT case_code, reported_at, given.accepted_at AS accepted_at, given.dispatched_at AS dispatched_at,
-    given.responded_at AS responded_at, given.closed_at AS closed_at, given.department AS department,
-    given.risk AS risk, given.outcome AS outcome, given.status AS status, given.due_at AS due_at,
-    given.accept_due_at AS accept_due_at, category, people_involved AS people, scale, repeats_90d,
-    is_threat
+SELECT case_code, reported_at, unnest(given), category, people_involved AS people, scale,
+    repeats_90d, is_threat
 FROM pending
 """
 HANDLINGS = """
@@ -240,8 +237,8 @@ def _write_steps(
         CREATE OR REPLACE TEMP TABLE pending_steps AS
         SELECT case_code::VARCHAR AS case_code, seq::INTEGER AS seq, "at"::TIMESTAMP AS "at",
             kind::VARCHAR AS kind, department::VARCHAR AS department, note::VARCHAR AS note,
-            status_before::VARCHAR AS status_before, department_before::VARCHAR AS department_before,
-            risk_before::VARCHAR AS risk_before, handling_before::VARCHAR AS handling_before,
+            status_before::VARCHAR AS status_before,
+            department_before::VARCHAR AS department_before, risk_before::VARCHAR AS risk_before, handling_before::VARCHAR AS handling_before,
             outcome_before::VARCHAR AS outcome_before, due_before::TIMESTAMP AS due_before,
             warn_before::TIMESTAMP AS warn_before, closed_before::TIMESTAMP AS closed_before
         FROM step_frame

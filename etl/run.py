@@ -16,7 +16,8 @@ from data.runs import RunLog
 from data.site import Site, load_site
 from etl.hostile import FileError
 from etl.load import Balance, Delivery, Loading, finish_cases, load_source
-from etl.members import Container, containers, unpack
+from etl.members import Container, containers, is_settled, unpack
+from etl.origin import Origin, record
 from etl.places import Places
 from etl.source import Source, load_sources
 
@@ -34,18 +35,6 @@ TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derive
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a home's data comes from."""
-
-    site_folder: Path
-    input: Path
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        return (self.input, self.site_folder)
-
-
 @dataclass
 class Report:
     """What a run did. `edition` is None where nothing changed and so nothing was published."""
@@ -56,6 +45,7 @@ class Report:
     failures: dict[str, str] = field(default_factory=dict)  # source -> reason
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    unsettled: int = 0  # files that were still arriving
 
     @property
     def is_good(self) -> bool:
@@ -75,9 +65,10 @@ class Report:
         ]
         return self.failures.get(source) or "；".join(refused[:3]) or None
 
-    def totals(self) -> dict[str, int]:
-        """The balance of the whole run."""
-        return {name: sum(getattr(b, name) for b in self.balances) for name in COUNTS}
+    def totals(self, source: str | None = None) -> dict[str, int]:
+        """The balance of one source, or of the whole run."""
+        mine = [b for b in self.balances if source in (None, b.source)]
+        return {name: sum(getattr(b, name) for b in mine) for name in COUNTS}
 
     def as_json(self) -> bytes:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2)
@@ -98,6 +89,16 @@ class New:
     containers: list[Container]
     is_declared_anew: bool
     failures: list[str]
+    unsettled: int
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How delivered files are looked at."""
+
+    input: Path
+    hash_of: Callable[[Container], str]
+    settle: float
 
 
 def silent(_stage: str, _done: int, _of: int) -> None:
@@ -112,19 +113,24 @@ def run(
     progress: Progress = silent,
     step: Step = no_step,
     wait: float = 0.0,
+    hash_of: Callable[[Container], str] = lambda container: container.hash,
+    settle: float = 0.0,
 ) -> Report:
     """Load what the site's sources declare and publish an edition if anything changed.
 
     DeclarationError before anything is touched where a declaration is wrong; EditionError where
-    another run is writing or the home belongs to another site.
+    another run is writing or the home belongs to another site. `hash_of` gives the content hash of
+    a delivered file; files touched within the last `settle` seconds wait for the next run.
     """
     site = load_site(origin.site_folder)
     sources = load_sources(origin.site_folder, site)
     now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
+    record(origin, home)
     store, log = EditionStore(home), RunLog(home)
+    look = _Look(origin.input, hash_of, settle)
     report = Report(log.start(_zoned(now, site)))
     try:
-        _run(site, sources, origin, store, report, now, progress, step, wait)
+        _run(site, sources, origin, look, store, report, now, progress, step, wait)
     except BaseException as error:
         reason = str(error) or type(error).__name__
         log.finish(report.run, datetime.now(site.tzinfo), "failed", reason=reason)
@@ -154,19 +160,20 @@ def _note_sources(
         log.note_source(name, report.state(name), _zoned(now, site), reason=reason)
 
 
-def _run(site, sources, origin, store, report, now, progress, step, wait) -> None:
-    registry_of = _known(store, site)
+def _run(site, sources, origin, look, store, report, now, progress, step, wait) -> None:
+    known = _known(store, site)
     with report.timed("find"):
-        news = [_new(source, origin, registry_of) for source in sources.values()]
+        news = [_new(source, look, known) for source in sources.values()]
         places = Places(site, origin.roots, store.home / "layers")
+    report.unsettled = sum(new.unsettled for new in news)
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
-    is_same_site = registry_of.site == site and registry_of.layers == places.files_hashes
+    is_same_site = known.site == site and known.layers == places.files_hashes
     if is_same_site and not any(new.deliveries for new in news):
         return
     with store.building(site, wait=wait, step=step) as build:
         loading = Loading(build.connection, site, places, str(report.run), now)
         with report.timed("layers"):
-            _prepare(loading, registry_of, is_same_site)
+            _prepare(loading, known, is_same_site)
         with report.timed("load"):
             _load(loading, news, progress)
         report.balances = loading.balances
@@ -214,18 +221,23 @@ def _pairs(rows: Sequence[tuple]) -> dict[tuple[str, str], tuple[str, str]]:
     return {(a, b): (c, d) for a, b, c, d in rows}
 
 
-def _new(source: Source, origin: Origin, known: Known) -> New:
+def _new(source: Source, look: _Look, known: Known) -> New:
     """The members of `source` whose content or declaration is not that of the edition."""
     declared = source.declaration_hash()
     problems: list[FileError] = []
     deliveries: dict[str, Delivery] = {}
     fresh: list[Container] = []
     anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
-    for container in containers(origin.input, source.files, problems):
-        if known.containers.get((source.name, container.name)) == (container.hash, declared):
+    unsettled = 0
+    for container in containers(look.input, source.files, problems):
+        if look.settle and not is_settled(container.path, look.settle):
+            unsettled += 1
             continue
-        fresh.append(container)
         try:
+            content_hash = look.hash_of(container)
+            if known.containers.get((source.name, container.name)) == (content_hash, declared):
+                continue
+            fresh.append(container)
             for member in unpack(container, source.inside):
                 delivery = Delivery.of(member, source)
                 if known.members.get((source.name, member.name)) != (
@@ -235,7 +247,9 @@ def _new(source: Source, origin: Origin, known: Known) -> New:
                     _keep_newer(deliveries, delivery)
         except FileError as problem:
             problems.append(problem)
-    return New(source, list(deliveries.values()), fresh, anew, [str(p) for p in problems])
+    return New(
+        source, list(deliveries.values()), fresh, anew, [str(p) for p in problems], unsettled
+    )
 
 
 def _keep_newer(deliveries: dict[str, Delivery], delivery: Delivery) -> None:

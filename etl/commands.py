@@ -1,0 +1,188 @@
+"""The commands of the data flow: demo, run, watch, check, editions (see README)."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from data.declaration import DeclarationError
+from data.editions import EditionError, EditionStore
+from etl.hostile import FileError
+from etl.origin import Origin, recorded
+from etl.run import COUNTS, Report, run
+from geo.files import LayerError
+
+SITES = Path(__file__).parent.parent / "sites"
+Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录、收件箱", envvar="ZHINAO_HOME")]
+FAILURES = (DeclarationError, EditionError, FileError, LayerError)
+COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
+
+app = typer.Typer(help="智脑的数据流程", no_args_is_help=True, add_completion=False)
+editions = typer.Typer(help="版本：列出、固定、清理", no_args_is_help=True)
+app.add_typer(editions, name="editions")
+
+
+@app.command("run")
+def run_command(
+    home: Home,
+    site: Annotated[Path, typer.Option(help="站点声明目录", envvar="ZHINAO_SITE")],
+    input: Annotated[
+        Path | None, typer.Option(help="来源文件所在目录；缺省为运行目录的 inbox")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="把结果写成 JSON 文件")] = None,
+    as_of_clock: Annotated[
+        datetime | None, typer.Option("--now", help="把这一刻当作现在（用于重放）")
+    ] = None,
+) -> None:
+    """装载来源中的新数据，发布一个版本，打印收支平衡。"""
+    with failures_in_one_line(), progress() as show:
+        origin = Origin(site, input or home / "inbox")
+        report = run(origin, home, now=as_of_clock, progress=show)
+    if json:
+        json.write_bytes(report.as_json())
+    print_report(report)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+@app.command()
+def demo(
+    home: Home,
+    cases: Annotated[int, typer.Option(min=100, help="事项数")] = 100_000,
+    days: Annotated[int, typer.Option(min=14, help="天数")] = 548,
+    seed: Annotated[int, typer.Option(help="随机种子；相同种子得到相同的文件")] = 1,
+    live: Annotated[bool, typer.Option(help="写完后继续按时送来新数据")] = False,
+) -> None:
+    """写出一个虚构县各业务系统会送来的文件，并装载。"""
+    from etl import demo as county
+
+    with failures_in_one_line(), progress() as show:
+        inbox = home / "inbox"
+        if not (inbox / "planted.json").exists():
+            county.generate(inbox, cases=cases, days=days, seed=seed, progress=show)
+        report = run(Origin(SITES / "demo", inbox), home, progress=show)
+    print_report(report)
+    if live:
+        county.live(inbox, seed=seed)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+@app.command()
+def watch(home: Home) -> None:
+    """守着来源，有新文件就装载；Ctrl-C 结束。"""
+    from etl.watch import watch as keep_watching
+
+    with failures_in_one_line():
+        keep_watching(recorded(home), home, on_report=print_report)
+
+
+@app.command()
+def check(home: Home) -> None:
+    """核对当前版本：整库读一遍，平衡、编码、落格合计、流转与办结一致。"""
+    from etl.check import check as problems_of
+
+    with failures_in_one_line():
+        number, state, problems = problems_of(home)
+    for problem in problems:
+        typer.echo(problem, err=True)
+    typer.echo(
+        f"版本 {number}：{'有 ' + str(len(problems)) + ' 处不符' if problems else '全部相符'}"
+    )
+    typer.echo(f"状态散列 {state}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@editions.command("list")
+def list_editions(home: Home) -> None:
+    """列出版本；* 为正在使用，P 为已固定。"""
+    store = EditionStore(home)
+    current, pinned = store.current(), store.pinned()
+    for number in store.numbers():
+        with failures_in_one_line(), store.reading(number) as edition:
+            marks = ("*" if number == current else " ") + ("P" if number in pinned else " ")
+            typer.echo(f"{marks} {number}  发布 {edition.published_at}  数据至 {edition.data_time}")
+
+
+@editions.command()
+def pin(number: int, home: Home) -> None:
+    """固定一个版本，清理时保留。"""
+    with failures_in_one_line():
+        EditionStore(home).pin(number)
+
+
+@editions.command()
+def unpin(number: int, home: Home) -> None:
+    """取消固定。"""
+    with failures_in_one_line():
+        EditionStore(home).unpin(number)
+
+
+@editions.command()
+def prune(home: Home, keep: Annotated[int, typer.Option(min=1, help="保留最近几个")] = 3) -> None:
+    """删除旧版本；正在使用和已固定的总是保留。"""
+    with failures_in_one_line():
+        removed = EditionStore(home).prune(keep)
+    typer.echo(f"删除 {len(removed)} 个版本：{'、'.join(map(str, removed)) or '无'}")
+
+
+@contextmanager
+def failures_in_one_line() -> Iterator[None]:
+    """What the user can mend ends the command with its reason on stderr and exit code 1."""
+    try:
+        yield
+    except FAILURES as error:
+        typer.echo(f"失败：{error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def progress() -> Iterator:
+    """A progress bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield lambda stage, done, of: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, of: bar.update(task, description=stage, completed=done, total=of)
+
+
+def print_report(report: Report) -> None:
+    """The balance by source, which adds up; what was refused or failed; the edition."""
+    if report.edition is None:
+        typer.echo("没有变化，未发布新版本")
+    if report.balances:
+        _print_balance(report)
+    for balance in report.balances:
+        if balance.reason:
+            typer.echo(f"拒收 {balance.source} {balance.member}：{balance.reason}", err=True)
+    for source, reason in report.failures.items():
+        typer.echo(f"失败 {source}：{reason}", err=True)
+    for source, names in report.new_columns.items():
+        if names:
+            typer.echo(f"新列 {source}：{'、'.join(names)}（已存入 extra，声明中没有）", err=True)
+    if report.edition is not None:
+        seconds = sum(report.seconds.values())
+        typer.echo(f"已发布版本 {report.edition}，用时 {seconds:.1f} 秒")
+
+
+def _print_balance(report: Report) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("来源")
+    for name in COUNT_NAMES:
+        table.add_column(name, justify="right")
+    for source in dict.fromkeys(balance.source for balance in report.balances):
+        table.add_row(source, *(f"{n:,}" for n in report.totals(source).values()))
+    table.add_row("合计", *(f"{n:,}" for n in report.totals().values()))
+    Console(width=140, soft_wrap=True).print(table)
+    holds = all(balance.adds_up for balance in report.balances)
+    typer.echo(f"读入 = 新增 + 更新 + 未变 + 重复 + 过期 + 隔离：{'成立' if holds else '不成立'}")

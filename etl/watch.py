@@ -1,0 +1,83 @@
+"""Go on loading what arrives: at most one edition per `publish_every`, one writer at a time."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import watchfiles
+
+from data.declaration import DeclarationError
+from data.editions import EditionError
+from data.site import load_site
+from etl.hostile import FileError
+from etl.members import Container
+from etl.origin import Origin
+from etl.run import Report, run
+
+SETTLE = 1.0  # seconds that a file must have been left alone: it may still be arriving
+LOOK_EVERY = 60.0  # seconds; without any file event too, for databases and lost events
+log = structlog.get_logger()
+
+
+def watch(
+    origin: Origin,
+    home: Path,
+    *,
+    on_report: Callable[[Report], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Run whenever a file changes, until `stop`. A failed run is logged and tried again."""
+    stop = stop or threading.Event()
+    hashes = _Hashes()
+    publish_every = load_site(origin.site_folder).publish_every
+    while not stop.is_set():
+        started = time.monotonic()
+        report = _tried(origin, home, hashes)
+        if report is not None and (report.edition is not None or not report.is_good):
+            on_report(report)
+        published = report is not None and report.edition is not None
+        stop.wait(max(0.0, publish_every - (time.monotonic() - started)) if published else SETTLE)
+        _wait_for_files(origin, stop, is_unsettled=report is not None and report.unsettled > 0)
+
+
+def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
+    try:
+        return run(origin, home, hash_of=hashes, settle=SETTLE, wait=10.0)
+    except (DeclarationError, EditionError, FileError) as error:
+        log.error("run_failed", reason=str(error))
+        return None
+
+
+def _wait_for_files(origin: Origin, stop: threading.Event, is_unsettled: bool) -> None:
+    """Return at the first file event, after LOOK_EVERY, or at once where a file still arrives."""
+    if is_unsettled or stop.is_set():
+        return
+    folders = [folder for folder in (origin.input, origin.site_folder) if folder.is_dir()]
+    milliseconds = round(LOOK_EVERY * 1000)
+    for _changes in watchfiles.watch(
+        *folders,
+        stop_event=stop,
+        rust_timeout=milliseconds,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        debounce=500,
+    ):
+        return
+
+
+class _Hashes:
+    """Content hashes of delivered files, read again only when the file was touched."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int, int, int], str]] = {}
+
+    def __call__(self, container: Container) -> str:
+        stat = container.path.stat()
+        mark = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        known = self._known.get(container.path)
+        if known is None or known[0] != mark:
+            known = (mark, container.hash)
+            self._known[container.path] = known
+        return known[1]
