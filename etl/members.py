@@ -243,6 +243,8 @@ def _untar(container: Container, stream: BinaryIO, inside: str, limits: Limits) 
     infos = list(islice(archive, 2 * limits.members + 1))
     if len(infos) > 2 * limits.members:  # as many folders as files are allowed
         raise HostileFile(container.name, "members", f"条目超过上限 {2 * limits.members}")
+    if os.pread(shared.descriptor, tarfile.BLOCKSIZE, archive.offset) != bytes(tarfile.BLOCKSIZE):
+        raise FileError(container.name, "damaged", "压缩文件损坏或不完整（没有结尾）")
     entries = tar_entries(infos)
     refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
     return [

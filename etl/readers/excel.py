@@ -2,8 +2,10 @@
 
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO
 
@@ -21,6 +23,8 @@ MAX_CELLS = 1 << 25  # the rectangle is held in memory, empty cells too: 1 M row
 FAR = re.compile(rb'r="(?:[A-Z]{3}|[B-Z][A-Z])\d|r="[A-Z]{1,3}\d{6,7}"')  # else under 5 M cells
 CELL = re.compile(rb'r="([A-Z]{1,3})(\d{1,7})"')
 
+DAMAGE = (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+
 Cells = list[str | None]
 Rows = list[tuple[int, Cells]]  # row number in the sheet, its cells
 
@@ -32,7 +36,7 @@ def read(member: Member, options: ReaderOptions) -> Iterator[RawChunk]:
     without repetition: titles above it are passed over. Rows without any content are counted.
     Raises FileError for what is no Excel file, or has a password, or no such sheet.
     """
-    with member.open() as stream:
+    with member.open() as stream, _faults(member.label):
         sheet = _sheet(stream, member.label, options.sheet)
         body = _Body(sheet)
         top = body.filled(max(SEARCHED_ROWS, options.header or 0))
@@ -132,19 +136,31 @@ def _book(stream: BinaryIO, label: str) -> CalamineWorkbook:
         kind = "网页" if head.lstrip().startswith(b"<") else "文本"
         raise FileError(label, "not_excel", f"不是 Excel 文件（内容是{kind}，可用 csv 读取器）")
     stream.seek(0)
+    if head.startswith(ZIP):
+        size = stream.seek(0, 2)
+        archive = zipfile.ZipFile(stream)
+        entries = [entry for entry, _ in zip_entries(archive)]
+        refuse_hostile(label, size, entries, LIMITS)
+        _refuse_far_cells(archive, label)
+    stream.seek(0)
+    return CalamineWorkbook.from_filelike(stream)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _faults(label: str) -> Iterator[None]:
+    """Turns what the unpacker and calamine may raise into a FileError that names the file."""
     try:
-        if head.startswith(ZIP):
-            size = stream.seek(0, 2)
-            archive = zipfile.ZipFile(stream)
-            entries = [entry for entry, _ in zip_entries(archive)]
-            refuse_hostile(label, size, entries, LIMITS)
-            _refuse_far_cells(archive, label)
-        stream.seek(0)
-        return CalamineWorkbook.from_filelike(stream)  # type: ignore[arg-type]
+        yield
+    except FileError:
+        raise
     except PasswordError as fault:
         raise FileError(label, "password", "Excel 文件有密码") from fault
-    except (CalamineError, zipfile.BadZipFile) as fault:
+    except DAMAGE as fault:
         raise FileError(label, "damaged", f"Excel 文件损坏或不完整（{fault}）") from fault
+    except BaseException as fault:
+        if type(fault).__name__ != "PanicException":  # Rust's, not derived from Exception
+            raise
+        raise FileError(label, "damaged", "Excel 文件损坏，无法读取") from fault
 
 
 def _refuse_far_cells(archive: zipfile.ZipFile, label: str) -> None:

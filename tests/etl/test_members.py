@@ -291,6 +291,15 @@ def test_damage_inside_an_archive_shows_when_the_member_is_read(tmp_path):
         stream.read()
 
 
+def test_a_tar_that_ends_early_is_damaged_and_not_merely_shorter(tmp_path):
+    tarred(tmp_path / "t.tar", {"a.csv": ROWS, "b.csv": ROWS}, "w")
+    whole = (tmp_path / "t.tar").read_bytes()
+    for bad in (whole[:1024], whole[:1024] + b"?" + whole[1025:]):  # the second header lost
+        (tmp_path / "t.tar").write_bytes(bad)
+        with pytest.raises(FileError, match="t.tar：压缩文件损坏或不完整"):
+            list(members(tmp_path, ["t.tar"]))
+
+
 def test_a_password_is_said_to_be_the_reason(tmp_path):
     zipped(tmp_path / "z.zip", {"a.csv": ROWS})
     raw = bytearray((tmp_path / "z.zip").read_bytes())
