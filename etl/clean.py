@@ -294,7 +294,7 @@ def _problem(field: Field, now: datetime) -> str:
 def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     """Split `judged` into `typed` and `rejected`."""
     needs = [name for name in TIMES[work.source.target] if name in work.source.columns]
-    no_time = " AND ".join(f"{name} IS NULL" for name in needs)
+    no_time = " AND ".join(f"{quoted(name)} IS NULL" for name in needs)
     no_key = "_key IS NULL" if work.source.is_keyed else "false"
     loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
     key_names = "、".join(work.source.key_columns)

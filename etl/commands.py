@@ -24,7 +24,12 @@ Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录�
 FAILURES = (DeclarationError, EditionError, FileError, LayerError)
 COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
 
-app = typer.Typer(help="智脑的数据流程", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="智脑的数据流程",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 editions = typer.Typer(help="版本：列出、固定、清理", no_args_is_help=True)
 app.add_typer(editions, name="editions")
 

@@ -238,7 +238,8 @@ def _write_steps(
         SELECT case_code::VARCHAR AS case_code, seq::INTEGER AS seq, "at"::TIMESTAMP AS "at",
             kind::VARCHAR AS kind, department::VARCHAR AS department, note::VARCHAR AS note,
             status_before::VARCHAR AS status_before,
-            department_before::VARCHAR AS department_before, risk_before::VARCHAR AS risk_before, handling_before::VARCHAR AS handling_before,
+            department_before::VARCHAR AS department_before,
+            risk_before::VARCHAR AS risk_before, handling_before::VARCHAR AS handling_before,
             outcome_before::VARCHAR AS outcome_before, due_before::TIMESTAMP AS due_before,
             warn_before::TIMESTAMP AS warn_before, closed_before::TIMESTAMP AS closed_before
         FROM step_frame

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data import merging
+from data.case_code import SEPARATOR, case_code_sql
 from data.edition import columns
 from data.merging import CODES
 from data.site import Site
@@ -272,7 +273,8 @@ def _gather_incoming(
     if source.target == "cases":
         have |= _case_columns(have)
     if source.target == "handlings":
-        have["case_code"] = "case_code"
+        owner = literal(f"{source.of}{SEPARATOR}")
+        have["case_code"] = case_code_sql(f"{owner} || {quoted('case')}")
     types = _types(connection, source.target)
     listed = ", ".join(
         f"{have.get(name, f'CAST(NULL AS {types[name]})')} AS {quoted(name)}"
