@@ -77,6 +77,7 @@ def read_layer(
     .cpg, else UTF-8 or GB18030, whichever fits). `crs` overrides what the files say.
     Raises LayerError naming file, polygon and reason for whatever cannot be a layer.
     """
+    files = list(files)
     wanted = {"code": code, "name": name or code, "parent": parent, **(attributes or {})}
     opened = chain.from_iterable(layer_files(file, inside) for file in files)
     parts = [_part(file, table, encoding) for file in opened]
@@ -102,7 +103,7 @@ def parent_within(layer: gpd.GeoDataFrame, parents: gpd.GeoDataFrame) -> gpd.Geo
     found = index.locate(shapely.get_x(inside), shapely.get_y(inside))
     codes = [str(index.codes[i]) if i >= 0 else None for i in found]
     placed = layer.copy()
-    placed["parent"] = pd.array(codes, dtype=object)
+    placed["parent"] = pd.Series(codes, index=layer.index, dtype=object)
     return placed
 
 
@@ -111,7 +112,7 @@ def dissolve(children: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     groups = children.dropna(subset=["parent"]).groupby("parent", sort=True)
     codes = [str(code) for code, _ in groups]
     shapes = [_merged(np.asarray(group.geometry, dtype=object)) for _, group in groups]
-    columns = {"code": codes, "name": codes, "parent": pd.array([None] * len(codes), dtype=object)}
+    columns = pd.DataFrame({"code": codes, "name": codes, "parent": None}, dtype=object)
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=4326)
 
 

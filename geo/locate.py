@@ -6,7 +6,7 @@ the point is tested against its few candidate polygons by counting the edges tha
 crosses, and only the edges of one raster row are looked at. A sign that floating point cannot
 decide for certain is decided by GEOS itself.
 
-Numpy alone does it: see bench/locate.py for what numba would gain and geopandas.sjoin would take.
+Numpy alone does it: bench/locate.py has what numba would gain and geopandas.sjoin takes.
 """
 
 import os
