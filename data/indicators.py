@@ -4,7 +4,8 @@ Formulas and their ids: DOMAIN 2.5. W = [since, until) is the window, T the as-o
 
 An example is (rows, answer). Each row is a case, asked for the week W = [2026-11-02, 2026-11-09) at
 its end; what a row does not name is as in a case accepted on 2026-11-02 and open since. `steps` are
-folded by the status machine. tests/data/test_indicators.py runs them all.
+folded by the status machine. There are three grids with 1,000 people. tests/data/test_indicators.py
+runs them all.
 """
 
 from dataclasses import dataclass
@@ -486,7 +487,7 @@ PER_GRID = Indicator(
     numerator=Count(),
     per="grids",
     meaning="期内受理的事项数 ÷ 范围内的网格数。",
-    example=(({"grid": "g1"}, {"grid": "g2"}, {"grid": None}), 1.5),
+    example=(({"grid": "g1"}, {"grid": "g2"}, {"grid": None}), 1.0),
 )
 
 LOCATED_RATE = Indicator(
