@@ -149,7 +149,7 @@ class Warning:
 def drawn(
     world: World, rng: np.random.Generator, since: int, until: int, expected: float | None = None
 ) -> list[Warning]:
-    """The warnings sent in [since, until): by the season, or `expected` of them, grave ones only."""
+    """The warnings sent in [since, until): by the season, or about `expected` grave ones."""
     count = rng.poisson((until - since) / DAY * PER_DAY if expected is None else expected)
     times = np.sort(rng.integers(since, until, count)).tolist()
     warnings = []

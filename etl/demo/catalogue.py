@@ -1,4 +1,4 @@
-"""What happens in the demo county: the matters, who deals with them and how fast, the planted stories.
+"""What happens in the demo county: matters, who deals with them and how fast, planted stories.
 
 Codes are those of sites/demo; what each system calls them is read from its declaration there.
 """
@@ -24,7 +24,7 @@ REQUESTS = ("，请核实处理。", "，希望尽快解决。", "，请求协�
 
 @dataclass(frozen=True)
 class Topic:
-    """One category: who is responsible, how often it comes up where and when, and in what words."""
+    """One category: who is responsible, how often it comes up where and when, in what words."""
 
     code: str
     department: str
@@ -38,7 +38,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Pace:
-    """How a department works: the median share of the limit it uses, and how often a case sticks."""
+    """How a department works: the median share of the limit it uses, how often a case sticks."""
 
     share: float
     stuck: float

@@ -141,7 +141,7 @@ def _outline(angle: Floats) -> Floats:
 
 
 def _sites(rng: np.random.Generator) -> Floats:
-    """(GRIDS, 2) km from the centre: half of the grids in town, a few around each seat, the rest apart."""
+    """(GRIDS, 2) km from the centre: half in town, a few around each seat, the rest apart."""
     city = np.array(CITY) + rng.normal(0, 4.0, (GRIDS, 2))
     seats = np.repeat(_seats(), GRIDS // 12, axis=0) + rng.normal(0, 1.3, (GRIDS // 12 * 12, 2))
     apart = rng.uniform(-RADIUS_KM, RADIUS_KM, (GRIDS * 4, 2))
@@ -204,7 +204,7 @@ def _nearest(points: Floats, centres: Floats) -> Ints:
 def _villages(sites: Floats, town: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """The village of each grid and the town of each village: every town split by k-means."""
     grids = np.bincount(town, minlength=TOWNS)
-    wanted = _shares(grids**0.85, VILLAGES)
+    wanted = _shares(np.power(grids.astype(np.float64), 0.85), VILLAGES)
     village, village_town = np.empty(GRIDS, np.int64), np.repeat(np.arange(TOWNS), wanted)
     first = np.concatenate([[0], np.cumsum(wanted)])
     for number in range(TOWNS):
@@ -238,7 +238,7 @@ def _k_means(points: Floats, k: int, rng: np.random.Generator) -> Ints:
 
 
 def _cells(sites: Floats, rng: np.random.Generator) -> NDArray[np.object_]:
-    """The polygon of each site in degrees: Voronoi cells whose edges are bent, the same for both sides."""
+    """The polygon of each site in degrees: Voronoi cells with bent edges, shared by both sides."""
     cells = _voronoi(np.concatenate([sites, _fringe(rng)]))[: len(sites)]
     rings = [_degrees(shapely.get_coordinates(cell)[:-1]) for cell in cells]
     corners, position = np.unique(np.concatenate(rings), axis=0, return_inverse=True)
@@ -364,18 +364,19 @@ def _dissolved(
 
 
 def _addresses(shapes: NDArray[np.object_], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """(GRIDS, ADDRESSES) longitudes and latitudes inside each grid, a few metres from its border at least."""
+    """(GRIDS, ADDRESSES) longitudes and latitudes inside each grid, some metres from its border."""
     inner = shapely.buffer(shapes, -0.00008)
     inner = np.where(shapely.is_empty(inner), shapes, inner)
     shapely.prepare(inner)
     west, south, east, north = shapely.bounds(inner).T[:, :, None]
-    lon, lat = np.full((GRIDS, ADDRESSES), np.nan), np.full((GRIDS, ADDRESSES), np.nan)
+    lon: Floats = np.full((GRIDS, ADDRESSES), np.nan)
+    lat: Floats = lon.copy()
     while np.isnan(lon).any():
         x = west + (east - west) * rng.random((GRIDS, ADDRESSES))
         y = south + (north - south) * rng.random((GRIDS, ADDRESSES))
         take = np.isnan(lon) & shapely.contains_xy(inner[:, None], x, y)
         lon[take], lat[take] = x[take], y[take]
-    return np.round(lon, DECIMALS), np.round(lat, DECIMALS)
+    return lon.round(DECIMALS), lat.round(DECIMALS)
 
 
 def _police_districts(towns: Level, rng: np.random.Generator) -> Level:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from etl.demo.catalogue import CHANNELS, PREFIXES
 from etl.demo.county import ADDRESSES
 from etl.demo.simulate import NO_PLACE, PLACEHOLDER, Cases
-from etl.demo.wording import Texts, Words, summaries
+from etl.demo.wording import Words, summaries
 from etl.demo.world import NEVER, Floats, Ints, World
 from geo.coordinates import from_wgs84
 
@@ -91,10 +91,9 @@ FORMS = {
         has_header=False,
     ),
     "mediation": Form(
-        tuple(
-            "纠纷编号 登记时间 受理时间 分流时间 接收时间 结案时间 纠纷类型 纠纷规模 涉及人数"
-            " 所属网格 发生地点 纠纷概述 调解组织 调解状态 调解结果 更新时间".split()
-        ),
+        ("纠纷编号", "登记时间", "受理时间", "分流时间", "接收时间", "结案时间")
+        + ("纠纷类型", "纠纷规模", "涉及人数", "所属网格", "发生地点", "纠纷概述")
+        + ("调解组织", "调解状态", "调解结果", "更新时间"),
         None,
         suffix="xlsx",
     ),
@@ -276,7 +275,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def write_workbook(path: Path, sheet: str, header: Sequence[str], rows: list[Sequence]) -> None:
+def write_workbook(path: Path, sheet: str, header: Sequence[str], rows: Sequence[Sequence]) -> None:
     """A workbook of one sheet; floats are Excel times, everything else is written as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name("." + path.name + ".part")
@@ -446,7 +445,7 @@ STEPS = (  # step, the time it happens at, whose department it names
 def _steps(cases: Cases) -> list[tuple[Ints, Ints, Ints]]:
     """(positions of cases, numbers in STEPS, times) of every step that ever comes."""
     parts = []
-    for number, (step, time, _) in enumerate(STEPS):
+    for number, (_, time, _) in enumerate(STEPS):
         happens = cases[time] < NEVER
         if time == "transferred":
             happens &= cases["is_return"] == (number != 2)

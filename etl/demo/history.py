@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from etl.demo.deliver import (
     write_workbook,
 )
 from etl.demo.dirt import Dirt, Sheet
-from etl.demo.simulate import CASE, NOT_IN_CLUSTER, Cases, Intake, born
+from etl.demo.simulate import NOT_IN_CLUSTER, Cases, Intake, born
 from etl.demo.stock import Stock
 from etl.demo.wording import words
 from etl.demo.world import DAY, HOUR, NEVER, Ints, World, day_weights, moment, world
@@ -35,7 +36,8 @@ TWIN_SHARE, REPEAT_SHARE = 0.01, 0.015
 HOURLY = ("hotline_12345", "grid_app")  # the others hand over once a day
 DAILY_TAIL = 3  # so many whole days before the last one are delivered day by day
 SHEET = "纠纷台账"
-Progress = Callable[[float], None]
+ZONE = "Asia/Shanghai"
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Period:
 
 @dataclass
 class Manifest:
-    """What was written: the figures a test can ask the edition for. Saved as planted/manifest.json."""
+    """What was written: the figures to expect of the edition; saved in planted.json."""
 
     seed: int
     since: str
@@ -77,15 +79,17 @@ def generate(
     cases: int,
     days: int = 548,
     seed: int = 1,
-    end: datetime,
+    end: datetime | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Write the layers and the deliveries of `cases` matters in the `days` before `end` to `folder`.
+    """Write to `folder` the layers and the deliveries of `cases` matters in `days` before `end`.
 
-    `end` is naive, in the county's time; nothing later is told. `progress` is called with the share
-    done, 0..1. The same arguments write the same bytes. What was planted lies in folder/planted.
+    `end` is naive, in the county's time, now by default; nothing later is told. The same arguments
+    write the same bytes. What was planted is written last: folder/planted.json (the manifest, and
+    every fault with its file, line and expected fate) and folder/planted. `progress` gets a title,
+    the months done and all months.
     """
-    place = world(end, days)
+    place = world(end or now(), days)
     county.write(place.county, folder)
     run = _Run(place, Writer(place, words(place), folder), seed)
     plan = _plan(place, cases, np.random.default_rng([seed, 1]))
@@ -93,7 +97,7 @@ def generate(
     for number, periods in enumerate(chunks):
         run.month(periods, plan)
         if progress:
-            progress((number + 1) / len(chunks))
+            progress("写出演示县的来源文件", number + 1, len(chunks))
     return run.finish(cases)
 
 
@@ -136,7 +140,7 @@ class _Run:
             for channel in CHANNELS:
                 self._deliver(channel, period)
             self._warn(period)
-        self._forget(until)
+        self._count(self.stock.forget(until))
 
     def finish(self, cases: int) -> Manifest:
         manifest, folder = self.manifest, self.writer.folder
@@ -144,6 +148,8 @@ class _Run:
         manifest.cases = sum(manifest.by_channel.values())
         manifest.open = manifest.cases - manifest.closed
         manifest.dirt = self.dirt.counts()
+        days = (self.world.end - self.world.first_day * DAY) / DAY
+        self.stock.rate = cases / days
         for number, cluster in enumerate(self.world.clusters):
             grids = self.world.cluster_grids[number]
             manifest.clusters[cluster.key] = asdict(cluster) | {
@@ -151,10 +157,10 @@ class _Run:
                 "grids_codes": [self.world.county.grids.codes[grid] for grid in grids],
             }
         planted = folder / "planted"
-        write_bytes(planted / "manifest.json", _json(asdict(manifest)))
-        write_bytes(planted / "planted.json", _json(self.dirt.records))
         write_bytes(planted / "twins.csv", _twin_table(self.twins))
         self.stock.save(folder)
+        content = asdict(manifest) | {"faults": self.dirt.records}
+        write_bytes(folder / "planted.json", _json(content))
         return manifest
 
     def _deliver(self, channel: str, period: Period) -> None:
@@ -206,13 +212,6 @@ class _Run:
         self.twins += list(zip(*pairs, *others, strict=True))
         self.manifest.twins += len(second)
 
-    def _forget(self, until: int) -> None:
-        """Drops the cases to which nothing more happens."""
-        stock = self.stock.cases
-        goes_on = last_event(stock, NEVER) >= until
-        self._count(stock[~goes_on])
-        self.stock.cases = stock[goes_on]
-
     def _count(self, cases: Cases) -> None:
         manifest, end = self.manifest, self.world.end
         seen = as_of(cases, end)
@@ -224,6 +223,11 @@ class _Run:
         manifest.reopened += int((cases["reopened"] < end).sum())
         manifest.transferred += int((cases["transferred"] < end).sum())
         manifest.overdue_open += int((is_open & (seen.due < end)).sum())
+
+
+def now() -> datetime:
+    """The time in the county, naive, whole seconds."""
+    return datetime.now(ZoneInfo(ZONE)).replace(tzinfo=None, microsecond=0)
 
 
 def deliver(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.demo.catalogue import CHANNELS, TO_THE_MINUTE
+from etl.demo.catalogue import CHANNELS, OPEN_ALL_DAY, TO_THE_MINUTE
 from etl.demo.county import ADDRESSES
 from etl.demo.world import (
     DAY,
@@ -41,6 +41,7 @@ JITTER = 6e-5  # degrees, about 6 m: how well people point
 ACCEPTED_IN = np.array([5, 25, 40, 150, 8, 12]) * MINUTE  # median by channel
 POINT_SHARE = (0.965, 0.995, 0.0, 0.86, 0.97, 0.0)  # by channel; the others give a grid, or nothing
 PLACEHOLDER_SHARE = 0.015  # of the hotline
+ON_DUTY = 0.6  # of what comes outside office hours is sent on, and answered, at once
 LATE_ACCEPTANCE, TRANSFERS, EXTENSIONS, REOPENED, RAISED = 0.03, 0.055, 0.22, 0.027, 0.004
 
 Cases = NDArray[np.void]
@@ -48,7 +49,7 @@ Cases = NDArray[np.void]
 
 @dataclass(frozen=True)
 class Intake:
-    """How many cases to draw: of each channel on each day, of each cluster, and copies of others."""
+    """How many cases to draw: of each channel and cluster on each day, and copies of others."""
 
     days: Ints  # (n,) days since 1970
     counts: Ints  # (channels, n)
@@ -154,7 +155,7 @@ def _people(world: World, rng: np.random.Generator, cases: Cases) -> Ints:
 
 
 def _into_window(rng: np.random.Generator, cases: Cases, since: int, until: int) -> None:
-    """Times of the first and the last day that lie outside [since, until) are drawn again inside."""
+    """Times that lie outside [since, until) are drawn again inside their day."""
     day = cases["reported"] // DAY * DAY
     low, high = np.maximum(day, since), np.minimum(day + DAY, until)
     outside = (cases["reported"] < low) | (cases["reported"] >= high)
@@ -165,7 +166,7 @@ def _into_window(rng: np.random.Generator, cases: Cases, since: int, until: int)
 def _copies(
     world: World, rng: np.random.Generator, cases: Cases, intake: Intake, until: int
 ) -> tuple[Cases, Cases]:
-    """Twins: the same matter by another channel within 36 hours. Repeats: again by the same, later."""
+    """Twins: the same matter by another channel within 36 hours. Repeats: the same one again."""
     if not len(cases):
         return cases, cases
     twin_of = rng.integers(0, len(cases), intake.twins)
@@ -224,10 +225,14 @@ def _take_in(world: World, rng: np.random.Generator, cases: Cases) -> None:
     wait = ACCEPTED_IN[cases["channel"]] * rng.lognormal(0, 0.8, size)
     wait *= np.where(rng.random(size) < LATE_ACCEPTANCE, 60, 1)
     wait = np.where(hurried, np.minimum(wait, 40 * MINUTE) / 3, wait)
-    cases["accepted"] = cases["reported"] + np.minimum(wait, 9 * DAY).astype(np.int64) + 20
+    accepted = cases["reported"] + np.minimum(wait, 9 * DAY).astype(np.int64) + MINUTE
+    by_day = ~np.array(OPEN_ALL_DAY)[cases["channel"]]
+    opening = world.clock.opening(accepted, rng.random(size))
+    cases["accepted"] = np.where(by_day, opening, accepted)
     sent = cases["accepted"] + (rng.lognormal(3.1, 0.9, size) * MINUTE).astype(np.int64)
     opening = world.clock.opening(sent, rng.random(size))
-    cases["dispatched"] = np.where(hurried, cases["accepted"] + 4 * MINUTE, opening)
+    on_duty = hurried | (~by_day & (rng.random(size) < ON_DUTY))
+    cases["dispatched"] = np.where(on_duty, sent, opening)
     other = rng.random(size) < 0.12
     right = np.where(other, world.topic_second[category], world.topic_department[category])
     cases["first"], cases["second"] = right, right
@@ -235,7 +240,8 @@ def _take_in(world: World, rng: np.random.Generator, cases: Cases) -> None:
     answered = cases["dispatched"] + wait.astype(np.int64) + 60
     opening = world.clock.opening(answered, rng.random(size))
     quick = cases["dispatched"] + (wait / 6).astype(np.int64) + 60
-    cases["responded"] = np.where(hurried, quick, opening)
+    stays = on_duty & (rng.random(size) < ON_DUTY)
+    cases["responded"] = np.where(hurried, quick, np.where(stays, answered, opening))
 
 
 def _work(world: World, rng: np.random.Generator, cases: Cases) -> tuple[Floats, Floats]:
@@ -278,7 +284,7 @@ def _extend(
 
 
 def _pass_on(world: World, rng: np.random.Generator, cases: Cases) -> None:
-    """Some went to the wrong department first and were passed on, or sent back and sent out again."""
+    """Some went to a wrong department and were passed on, or sent back and out again."""
     size, category = len(cases), cases["category"]
     wait = (rng.lognormal(1.2, 0.8, size) * HOUR).astype(np.int64) + 10 * MINUTE
     passed = world.clock.opening(cases["responded"] + wait, rng.random(size))

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from etl.demo.catalogue import CHANNELS
+from etl.demo.deliver import last_event
 from etl.demo.simulate import CASE, Cases
+from etl.demo.world import NEVER
 
 FILE = "stock.npz"
 
 
 @dataclass
 class Stock:
-    """Open and otherwise unfinished cases, the next number of each channel, and how far all is told."""
+    """Unfinished cases, the last number of each channel, and how far all is told."""
 
     cases: Cases
     seed: int
@@ -44,6 +46,12 @@ class Stock:
         with open(beside, "wb") as file:
             np.savez(file, cases=self.cases, facts=json.dumps(facts))
         beside.replace(path)
+
+    def forget(self, until: int) -> Cases:
+        """Drop the cases to which nothing more happens from `until` on; returns them."""
+        goes_on = last_event(self.cases, NEVER) >= until
+        dropped, self.cases = self.cases[~goes_on], self.cases[goes_on]
+        return dropped
 
     def numbered(self, cases: Cases) -> Cases:
         """The new cases with their numbers, which go on within each channel."""

@@ -1,4 +1,4 @@
-"""What the simulation draws from: weights of places, kinds and hours, limits, and the office clock."""
+"""What the simulation draws from: weights of places, kinds and hours, limits, office clock."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -51,7 +51,7 @@ class OfficeClock:
         return np.where(open_now, t, later)
 
     def after(self, t: Ints, work_days: Floats, clock: Floats) -> Ints:
-        """Some time in office hours (`clock` in 0..1) that many work days after t; NEVER if too far."""
+        """Some time in office hours (`clock`: 0..1) so many work days after t; NEVER if too far."""
         position = self.before[t // DAY - self.first] + np.minimum(work_days, 1e6).astype(np.int64)
         far = position >= len(self.work_days)
         day = self.work_days[np.where(far, 0, position)] + self.first
@@ -163,7 +163,7 @@ def day_weights(channel: int, days: Ints, calendar: OfficeClock, site: Site) -> 
 
 
 def season_factors(topics: list[Topic], days: Ints) -> Floats:
-    """(days, topics): the seasons, and the wage peak in the five weeks before the Spring Festival."""
+    """(days, topics): the seasons, and the wage peak in the weeks before the Spring Festival."""
     months = (np.datetime64(0, "D") + days).astype("datetime64[M]").astype(np.int64) % 12
     factors = np.ones((len(days), len(topics)))
     for column, topic in enumerate(topics):
