@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import plotly
 import typer
 from dash import Dash
+from dash.fingerprint import build_fingerprint
 from flask_caching import Cache
 from waitress.server import create_server
 
@@ -38,7 +40,7 @@ INDEX = """<!DOCTYPE html>
 </head>
 <body>
 {%app_entry%}
-<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
+<footer hidden>{%config%}<script src="{plotly}"></script>{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
 
@@ -53,7 +55,7 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
         pages_folder=str(ROOT / "layouts" / "pages"),
         assets_folder=str(ROOT / "layouts" / "assets"),
         include_pages_meta=False,
-        index_string=INDEX.replace("{variables}", css_variables()),
+        index_string=_index(),
         health_endpoint="healthz",
         enable_mcp=False,
         serve_locally=True,
@@ -102,6 +104,16 @@ def serve(
 def server_on(app: Dash, host: str, port: int) -> Any:
     """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
     return create_server(app.server, host=host, port=port, ident=None, **SERVING)
+
+
+def _index() -> str:
+    """The page's frame. Dash would fetch plotly under an address without a fingerprint, which
+    browsers may not keep; loaded first under one that has it, it is fetched once."""
+    bundle = "package_data/plotly.min.js"
+    modified = int((Path(plotly.__file__).parent / bundle).stat().st_mtime)
+    name = build_fingerprint(bundle, plotly.__version__, modified)
+    index = INDEX.replace("{variables}", css_variables())
+    return index.replace("{plotly}", f"/_dash-component-suites/plotly/{name}")
 
 
 def _named(store: EditionStore) -> tuple[str, bool]:

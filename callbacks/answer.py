@@ -15,20 +15,23 @@ from flask_caching import Cache
 
 from data.alerts import alerts_in_force
 from data.cases import newest_cases
+from data.compare import compare
 from data.display import change_text, is_small, part_text, text
 from data.edition import Edition
 from data.editions import EditionStore
 from data.indicators import indicator_of
-from data.measure import compare, measure
+from data.measure import measure
 from data.names import named
 from data.regions import Region, trail_to
 from data.scope import Grant, Scope
 from data.single_flight import SingleFlight
 from layouts.panel import Ask, Facts, Listing, Numbers, Panel
+from layouts.theme import RISK
 
 DEFAULT_DAYS = 30
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
 EVERYWHERE = "全域"
+NO_PLACE = "未落格"
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,16 @@ def facts(question: Question, scale: float = 1.0) -> Facts:
         days=days_of(scope),
         window=window_words(scope, edition),
         place=trail[-1].name if trail else EVERYWHERE,
+        risks=risks_of(edition),
         closure_target=edition.site.closure_target,
         scale=scale,
     )
+
+
+def risks_of(edition: Edition) -> tuple[str, ...]:
+    """The risks that the site's rules give, gravest first; many centres have three of the four."""
+    ruled = {rule.risk for rule in edition.site.risk}
+    return tuple(risk for risk in RISK if risk in ruled or not ruled)
 
 
 def answered(ask: Ask, question: Question) -> pd.DataFrame:
@@ -178,18 +188,21 @@ def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataF
 
 
 def _alerts(question: Question, limit: int) -> pd.DataFrame:
-    return alerts_in_force(question.edition, question.scope, question.grant, limit)
+    frame = alerts_in_force(question.edition, question.scope, question.grant, limit)
+    names = named(question.edition, question.edition.site.levels[0].key)
+    places = [
+        names.get(code, code) if isinstance(code, str) else area or NO_PLACE
+        for code, area in zip(frame["place"], frame["area_text"], strict=True)
+    ]
+    return frame.assign(place=places)
 
 
 def _newest(question: Question, limit: int) -> pd.DataFrame:
-    return newest_cases(question.edition, question.scope, question.grant, limit)
+    frame = newest_cases(question.edition, question.scope, question.grant, limit)
+    return frame.assign(place=frame["place"].replace("无", NO_PLACE))
 
 
 LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
 }
-
-
-def pins(question: Question) -> list[dict]:
-    return []

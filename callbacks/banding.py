@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from callbacks.answer import Question, last_days
+from callbacks.answer import Question, last_days, risks_of
 from data.display import SMALL, text
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
@@ -44,17 +44,16 @@ def _by_risk(question: Question, level: str, codes: Sequence[str], name: str) ->
     ranks = held["risk"].map(RISK_BANDS.index)
     highest = ranks.groupby(held[level]).max()
     bands = [int(highest.get(code, NO_BAND)) for code in codes]
-    risks = [risk for risk in reversed(RISK_BANDS) if _is_used(question, risk, bands)]
+    used = risks_of(question.edition)
+    risks = [
+        risk
+        for place, risk in reversed(list(enumerate(RISK_BANDS)))
+        if risk in used or place in bands
+    ]
     rows = [risk_band(risk, bands.count(RISK_BANDS.index(risk))) for risk in risks]
     rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND)))
     colours = tuple(RISK_FILL[risk] for risk in RISK_BANDS)
     return Painted(bands, colours, f"{name}最高在办风险", rows)
-
-
-def _is_used(question: Question, risk: str, bands: list[int]) -> bool:
-    """Whether a site works with this risk: many have three of the four."""
-    ruled = {rule.risk for rule in question.edition.site.risk}
-    return not ruled or risk in ruled or RISK_BANDS.index(risk) in bands
 
 
 def _by_measure(

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
-from callbacks.answer import EVERYWHERE, Answers, Question, pins
+from callbacks.answer import EVERYWHERE, Answers, Question
 from callbacks.banding import Painted, painted
 from callbacks.refresh import asked, guarded, scale_of
+from data.alerts import alerts_in_force
+from data.cases import cases_behind
+from data.codes import label
 from data.display import count_text, part_text, rate_text
-from data.measure import measure, points
+from data.measure import measure
+from data.points import points
 from data.regions import View, beneath, shapes_hash, view
 from data.scope import Scope
 from geo.heat import heat_cells
@@ -19,9 +23,9 @@ from layouts import map as drawing
 from layouts.controls import Control
 from layouts.measures import DEFAULT, MEASURES
 
-CELL_M = 250.0  # heat cells of a county seen whole; finer the deeper one looks
-CELLS_ACROSS = 120
+CELLS_ACROSS = 120  # heat cells, however large the place
 MOST_LABELS = 40
+MOST_PINS = 5
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def colourer(answers: Answers):
 
 
 def patched(shown: Picture) -> Patch:
-    """Only what changed of a figure that is on screen: the viewer's zoom stays, and 1 kB travels."""
+    """Only what changed of the figure on screen: the viewer's zoom stays, and 1 kB travels."""
     patch = Patch()
     for number, changes in enumerate(shown.values):
         for name, value in changes.items():
@@ -110,7 +114,7 @@ def pictured(question: Question, key: str, is_heat: bool, scale: float) -> Pictu
         figure=figure,
         values=drawing.values(colours.bands, colours.colours, heat),
         drawn=f"{drawn} {on_map.chosen} {scale}",
-        overlay=_labels(question, on_map) + pins(around),
+        overlay=_labels(question, on_map) + _pins(around),
         legend=_legend(colours, heat, around),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
         placed=_placed(question),
@@ -158,6 +162,26 @@ def _labels(question: Question, on_map: View) -> list[dict]:
         drawing.label_item(row["name"], row["lon"], row["lat"])
         for row in largest.dropna(subset=["lon", "lat"]).to_dict("records")
     ]
+
+
+def _pins(question: Question) -> list[dict]:
+    """The newest open red cases, and the alerts in force, which have a ring."""
+    scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
+    red = cases_behind(question.edition, scope, question.grant, MOST_PINS, "open")
+    red = red[red["point_quality"] == "ok"]
+    alerts = alerts_in_force(question.edition, question.scope, question.grant, MOST_PINS)
+    alerts = alerts.dropna(subset=["lon", "lat"])
+    return [
+        *(drawing.pin_item("red", "红色事项", *at) for at in _places(red)),
+        *(
+            drawing.pin_item(signal, label("signal", signal), *at, is_alert=True)
+            for signal, at in zip(alerts["signal"], _places(alerts), strict=True)
+        ),
+    ]
+
+
+def _places(frame: pd.DataFrame) -> list[tuple[float, float]]:
+    return [(float(row.lon), float(row.lat)) for row in frame.itertuples()]
 
 
 def _legend(colours: Painted, heat: pd.DataFrame | None, question: Question) -> list:

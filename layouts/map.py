@@ -16,8 +16,8 @@ from layouts.theme import GROUND, HEAT, INK, NO_FILL, RISK, RISK_FILL
 STYLE_URL = "/assets/style.json"
 RISK_BANDS = ("blue", "yellow", "orange", "red")  # a polygon's band by its highest open risk
 NO_BAND = -1
-CANVAS = (1030.0, 905.0)  # of the map on the 1920 x 1080 canvas, in px
-FILLED = 0.86  # of the canvas that the polygons take
+CANVAS = (1012.0, 916.0)  # of the map on the 1920 x 1080 canvas, in px
+HEADROOM, MARGIN = 78.0, 22.0  # px kept free for the controls above, and all round
 TILE = 512.0  # px of the whole world at zoom 0
 
 
@@ -178,7 +178,7 @@ def _layout(box: Box, outline_url: str | None, geometry_url: str, scale: float) 
         "map": {
             "style": STYLE_URL,
             "center": {"lon": (box.west + box.east) / 2, "lat": _middle(box)},
-            "zoom": _zoom(box, scale),
+            "zoom": round(math.log2(_world(box) * scale / TILE), 3),
             "layers": outlines,
         },
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
@@ -199,17 +199,19 @@ def _outline(url: str, scale: float) -> dict:
     }
 
 
-def _zoom(box: Box, scale: float) -> float:
-    """The zoom at which the box fills its share of the canvas, in Web Mercator."""
+def _world(box: Box) -> float:
+    """The width of the whole world in canvas px at which the box fills the map, in Web Mercator."""
     width = max((box.east - box.west) / 360, 1e-6)
     height = max((_mercator(box.north) - _mercator(box.south)) / (2 * math.pi), 1e-6)
-    fits = min(CANVAS[0] * FILLED / width, CANVAS[1] * FILLED / height)
-    return round(math.log2(fits * scale / TILE), 3)
+    across, down = CANVAS[0] - 2 * MARGIN, CANVAS[1] - HEADROOM - MARGIN
+    return min(across / width, down / height)
 
 
 def _middle(box: Box) -> float:
-    half = (_mercator(box.south) + _mercator(box.north)) / 2
-    return math.degrees(math.atan(math.sinh(half)))
+    """The latitude in the middle of the map: the box sits below the controls."""
+    middle = (_mercator(box.south) + _mercator(box.north)) / 2
+    shift = (HEADROOM - MARGIN) / 2 / _world(box) * 2 * math.pi
+    return math.degrees(math.atan(math.sinh(middle + shift)))
 
 
 def _mercator(lat: float) -> float:

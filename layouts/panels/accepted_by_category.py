@@ -6,8 +6,6 @@ from dash import html
 from layouts.marks import bar, nothing
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
-SMALL_BASE = 10  # below it a percentage of change says nothing; the difference is shown
-
 
 def draw(facts: Facts, accepted: pd.DataFrame) -> list | html.Div:
     """The five largest categories of the window with the change against the window before."""
@@ -25,20 +23,18 @@ def _row(row: dict, most: float) -> html.Div:
             html.Span(row["name"], className="name"),
             bar(row["current"] / most),
             html.B(f"{number_of(row['current']):,}"),
-            _change(number_of(row["current"]), number_of(row["base"])),
+            _change(row),
         ],
-        className="rank-row with-change",
+        className="trend-row",
     )
 
 
-def _change(current: int, base: int) -> html.Div:
+def _change(row: dict) -> html.Div:
     """The change with the number it is measured against."""
-    arrow = "↑" if current > base else "↓" if current < base else "="
-    if base < SMALL_BASE:
-        words = f"{arrow}{abs(current - base):,}件" if base else "基期为0"
-    else:
-        words = f"{arrow}{abs(current - base) / base:.0%}"
-    return html.Div([html.Span(words), html.Small(f"上期 {base:,}")], className="change")
+    rise = row["current"] - row["base"]
+    arrow = "↑" if rise > 0 else "↓" if rise < 0 else ""
+    words = f"{arrow}{row['change_text'].lstrip('+-')}"
+    return html.Div([html.Span(words), html.Small(f"上期 {row['base']:,}")], className="change")
 
 
 PANEL = Panel(

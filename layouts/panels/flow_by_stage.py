@@ -3,16 +3,17 @@
 import pandas as pd
 from dash import html
 
+from data.codes import UNCLASSIFIED
 from layouts.marks import bar, nothing
 from layouts.panel import Facts, Numbers, Panel, number_of
 
-# The stations of the canonical loop at which an open case can lie, by status (codes/status.csv).
+# What a case that lies at a stage (codes/stage.csv) waits for; the others hold no open case.
 STAGES = {
-    "待受理": ("10", "20"),
-    "待派遣": ("30", "40"),
-    "待签收": ("50",),
-    "办理中": ("60", "61", "62", "63", "71", "88"),
-    "待核查": ("70",),
+    "registered": "待受理",
+    "accepted": "待派遣",
+    "dispatched": "待签收",
+    "handling": "办理中",
+    "verifying": "待核查",
 }
 
 
@@ -29,11 +30,11 @@ def draw(
 
 
 def stage_counts(stock: pd.DataFrame) -> dict[str, int]:
-    """Open cases a station; statuses that name no station are shown as 未分类."""
-    held = {str(row["status"]): number_of(row["numerator"]) for row in stock.to_dict("records")}
-    counts = {stage: sum(held.pop(code, 0) for code in codes) for stage, codes in STAGES.items()}
+    """Open cases a stage; what lies at none of them is shown as 未分类, so that the sum closes."""
+    held = {row["stage"]: number_of(row["numerator"]) for row in stock.to_dict("records")}
+    counts = {words: held.pop(stage, 0) for stage, words in STAGES.items()}
     rest = sum(held.values())
-    return {**counts, "未分类": rest} if rest else counts
+    return {**counts, UNCLASSIFIED: rest} if rest else counts
 
 
 def _row(stage: str, count: int, most: int) -> html.Div:
@@ -45,7 +46,7 @@ def _today(came: pd.DataFrame, went: pd.DataFrame) -> html.Div:
     words = [
         html.Span("今日受理 "),
         html.B(f"{_total(came):,}"),
-        html.Span("　今日办结 "),
+        html.Span(" · 办结 "),
         html.B(f"{_total(went):,}"),
     ]
     return html.Div(words, className="sum")
@@ -58,10 +59,9 @@ def _total(frame: pd.DataFrame) -> int:
 PANEL = Panel(
     key="flow_by_stage",
     title="流程环节",
-    note="在办，件",
     question="事项卡在哪个环节？",
     asks={
-        "stock": Numbers("open", ("status",)),
+        "stock": Numbers("in_hand", ("stage",)),
         "came": Numbers("accepted", days=1),
         "went": Numbers("closed", days=1),
     },
