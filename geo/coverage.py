@@ -163,11 +163,15 @@ def _overlaps_and_gaps(codes: list[str], shapes: NDArray) -> tuple[tuple[Overlap
     return tuple(found), _gaps(_union(rounded, np.union1d(suspect, pairs.ravel())))
 
 
-def on_raster(shapes: NDArray) -> NDArray:
-    """The polygons with every vertex on a raster of 1 cm, where borders drawn twice become one."""
-    rounded = shapely.transform(shapes, lambda xy: np.round(xy, DECIMALS))
+def on_raster(shapes: NDArray, decimals: int = DECIMALS) -> NDArray[np.object_]:
+    """The polygons with every vertex rounded, and still valid: on 1 cm, borders drawn twice match.
+
+    A shared vertex rounds alike in both polygons; a polygon that would vanish stays as it is.
+    """
+    rounded = shapely.transform(shapes, lambda xy: np.round(xy, decimals))
     broken = np.flatnonzero(~shapely.is_valid(rounded))
-    rounded[broken] = shapely.make_valid(rounded[broken], method="structure", keep_collapsed=False)
+    made = shapely.make_valid(rounded[broken], method="structure", keep_collapsed=False)
+    rounded[broken] = np.where(shapely.is_empty(made), shapes[broken], made)
     return rounded
 
 

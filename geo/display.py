@@ -8,6 +8,8 @@ import orjson
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from geo.coverage import on_raster
+
 METRES_PER_DEGREE = 111_320.0
 WALL_PIXELS = 500  # half the height of the wall's map: a bend of two pixels is not seen from afar
 
@@ -42,11 +44,12 @@ def display_geometry(
     square go; default is two pixels of the wall when the whole layer fills it. 0 keeps every
     vertex.
     """
-    shapes = shapely.force_2d(np.asarray(geometries, dtype=object))
+    shapes = on_raster(shapely.force_2d(np.asarray(geometries, dtype=object)))
     _, south, _, north = shapely.total_bounds(shapes)
     pixels = (north - south) / WALL_PIXELS
     tolerance = pixels if tolerance_m is None else tolerance_m / METRES_PER_DEGREE
-    return _rounded(_simplified(shapes, tolerance), decimals)
+    simple = on_raster(_simplified(shapes, tolerance), decimals)
+    return shapely.remove_repeated_points(simple)
 
 
 def content_hash(content: bytes) -> str:
@@ -55,19 +58,12 @@ def content_hash(content: bytes) -> str:
 
 
 def _simplified(shapes: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
-    """Where borders do not match, a polygon may come out torn: that one is simplified by itself."""
+    """Borders match on the raster of 1 cm if anywhere. Where they do not, a polygon may come out
+    torn: that one is simplified by itself.
+    """
     if tolerance == 0:
         return shapes
     simple = shapely.coverage_simplify(shapes, tolerance)
     torn = ~shapely.is_valid(simple) | shapely.is_empty(simple)
     simple[torn] = shapely.simplify(shapes[torn], tolerance, preserve_topology=True)
     return simple
-
-
-def _rounded(shapes: NDArray[np.object_], decimals: int) -> NDArray[np.object_]:
-    """A shared vertex rounds alike in both polygons; a polygon that would vanish stays as is."""
-    rounded = shapely.transform(shapes, lambda xy: np.round(xy, decimals))
-    broken = np.flatnonzero(~shapely.is_valid(rounded))
-    made = shapely.make_valid(rounded[broken], method="structure", keep_collapsed=False)
-    rounded[broken] = np.where(shapely.is_empty(made), shapes[broken], made)
-    return shapely.remove_repeated_points(rounded)
