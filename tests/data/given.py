@@ -46,6 +46,14 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
     """
     connection = duckdb.connect(":memory:")
     create_tables(connection, site)
+    fill(connection, *cases, data_time=data_time)
+    return memory_edition(connection, site, data_time=data_time)
+
+
+def fill(
+    connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any], data_time: datetime = UNTIL
+) -> None:
+    """Write the cases of `given` into the empty tables of an edition."""
     rows, steps = [], []
     for number, case in enumerate(cases, start=1):
         row, own = _folded({"case_code": f"c{number:05d}", **case}, data_time)
@@ -55,7 +63,6 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
     _insert(connection, "steps", sorted(steps, key=lambda step: step["at"]))
     names = ("layer", "code", "name", "parent", "population")
     _insert(connection, "grids", [dict(zip(names, grid, strict=True)) for grid in GRIDS])
-    return memory_edition(connection, site, data_time=data_time)
 
 
 def moment(value: Any) -> datetime | None:
@@ -145,4 +152,4 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict])
         )
 
 
-__all__ = ["GRIDS", "SINCE", "SITE", "UNTIL", "given", "moment", "state_at", "steps_of"]
+__all__ = ["GRIDS", "SINCE", "SITE", "UNTIL", "fill", "given", "moment", "state_at", "steps_of"]
