@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from etl.demo.catalogue import CHANNELS, PREFIXES
 from etl.demo.county import ADDRESSES
-from etl.demo.simulate import NO_PLACE, PLACEHOLDER, Cases
+from etl.demo.simulate import NO_PLACE, PLACEHOLDER, WITH_FLOW, Cases
 from etl.demo.wording import Words, summaries
 from etl.demo.world import NEVER, Floats, Ints, World
 from geo.coordinates import from_wgs84
@@ -20,7 +20,7 @@ ZONE_OFFSET = 8 * 3600
 EXCEL_EPOCH = 25_569  # 1970-01-01 as an Excel day
 CREATED = datetime(2025, 1, 1)  # in every workbook: the same seed gives the same bytes
 SCALES = ("个体纠纷", "一般群体", "重大群体")
-FLOW_CHANNELS = ("hotline_12345", "grid_app", "mediation", "petition")
+FLOW_CHANNELS = CHANNELS[:WITH_FLOW]
 FLOW_HEADER = (
     "流转编号",
     "事项编号",
@@ -260,11 +260,12 @@ def lines_of(form: Form, columns: Columns) -> list[str]:
 def write_text(
     path: Path, form: Form, lines: list[str], header: Sequence[str] | None = None
 ) -> None:
-    """A text file of lines under the header, written at once: complete or not there."""
+    """A text file of lines under the header; one without header and lines is not written."""
+    if not lines and not form.has_header:
+        return
     if form.has_header:
         lines = [form.header_line(header or form.header), *lines]
-    text = "\n".join(lines) + "\n" if lines else ""
-    write_bytes(path, text.encode(form.encoding))
+    write_bytes(path, ("\n".join(lines) + "\n").encode(form.encoding))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

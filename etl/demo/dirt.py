@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from etl.demo.deliver import Columns, Form, lines_of
+from etl.demo.world import Ints
 
 FRESH = 9_000_001  # numbers of rows that are no case: no channel gets that far
 FEWEST_ROWS = 24  # a file with fewer rows stays clean: one bad row would be too great a share of it
@@ -39,9 +40,9 @@ class Names:
 class Fault:
     """One kind of fault.
 
-    expected: rejected (the row is put aside), value (loaded without the value), loaded, unlocated
-    (loaded, the point is not used), duplicate, stale, flagged (loaded, out of the durations),
-    skipped (no row at all), column (the file has a column more or under another name).
+    expected: rejected (the row is put aside), value (loaded without the value), loaded, no_point
+    (loaded, its point is not used), unlocated (loaded, in no grid), duplicate, stale, flagged
+    (loaded, out of the durations), skipped (no row at all), column (the file has one more).
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Sheet:
     form: Form
     header: list[str]
     columns: Columns
+    settled: Ints  # the rows that no later file tells again
     lines: list[str] | None = None  # None until something is changed
 
     def row(self, number: int) -> Row:
@@ -90,21 +92,23 @@ class Dirt:
         is_month = len(sheet.name) == 7
         self.months[sheet.source] += is_month
         _drift(self, sheet)
-        faults = self._due(sheet.source, len(sheet.columns[0])) if is_month else []
+        faults = self._due(sheet.source, len(sheet.settled)) if is_month else []
         if not faults and len(sheet.header) == len(sheet.form.header):
             return
         sheet.lines = _lines(sheet)
-        edits = [self._edit(sheet, fault, n) for n, fault in enumerate(faults)]
-        sheet.lines = self._placed(sheet, [edit for edit in edits if edit])
+        chosen = self._chosen(sheet.source, sheet.name, sheet.settled)
+        edits = [self._edit(sheet, f, at) for f, at in zip(faults, chosen, strict=False)]
+        sheet.lines = self._placed(sheet, sorted(edits, key=lambda edit: edit[0]))
 
-    def workbook(self, source: str, name: str, form: Form, rows: list[tuple]) -> list[tuple]:
+    def workbook(
+        self, source: str, name: str, form: Form, rows: list[tuple], settled: Ints
+    ) -> list[tuple]:
         """The rows of a workbook with its faults; text where the system would write a date."""
         if len(name) != 7:
             return rows
-        taken = self._due(source, len(rows))
+        taken = self._due(source, len(settled))
         rows = list(rows)
-        for number, fault in enumerate(taken):
-            at = self._row_number(source, name, number, len(rows))
+        for fault, at in zip(taken, self._chosen(source, name, settled), strict=False):
             row = dict(zip(form.header, rows[at], strict=True))
             if fault.is_extra:
                 row[form.header[0]] = self._fresh_key(str(row[form.header[0]]))
@@ -140,20 +144,15 @@ class Dirt:
         self.queues[source] = queue[count:]
         return queue[:count]
 
-    def _row_number(self, source: str, name: str, number: int, rows: int) -> int:
-        """A row of its own for each fault of a file."""
+    def _chosen(self, source: str, name: str, settled: Ints) -> list[int]:
+        """The settled rows in the order in which they get a fault: each at most one."""
         rng = np.random.default_rng([self.seed, 4, *source.encode(), *name.encode()])
-        return int(rng.permutation(rows)[number])
+        return rng.permutation(settled).tolist()
 
-    def _edit(self, sheet: Sheet, fault: Fault, number: int) -> tuple[int, Fault, str, str] | None:
+    def _edit(self, sheet: Sheet, fault: Fault, at: int) -> tuple[int, Fault, str, str]:
         """(row, fault, line, key); the line replaces the row or comes after it."""
-        names = NAMES[sheet.source]
-        at = self._row_number(sheet.source, sheet.name, number, len(sheet.columns[0]))
-        row = sheet.row(at)
-        if fault.kind in ("duplicate", "stale"):
-            if row[names.closed] in ("", "null"):
-                return None
-        elif fault.is_extra:
+        names, row = NAMES[sheet.source], sheet.row(at)
+        if fault.is_extra and fault.kind not in ("duplicate", "stale"):
             row[names.key] = self._fresh_key(row[names.key])
         key = row[names.key]
         changed = fault.change(row)
@@ -165,13 +164,11 @@ class Dirt:
     def _placed(self, sheet: Sheet, edits: list[tuple[int, Fault, str, str]]) -> list[str]:
         assert sheet.lines is not None
         lines, first = list(sheet.lines), 2 if sheet.form.has_header else 1
-        for inserted, (at, fault, line, key) in enumerate(sorted(edits, key=lambda e: e[0])):
-            place = at + sum(e[1].is_extra for e in sorted(edits, key=lambda e: e[0])[:inserted])
-            if fault.is_extra:
-                place += 1
-                lines.insert(place, line)
-            else:
-                lines[place] = line
+        inserted = 0
+        for at, fault, line, key in edits:
+            place = at + inserted + fault.is_extra
+            lines[place : place + (not fault.is_extra)] = [line]
+            inserted += fault.is_extra
             self._record(sheet.source, sheet.name, sheet.form, fault, place + first, key)
         return lines
 
@@ -241,7 +238,7 @@ def _joined(delimiter: str, change: Callable[[list[str]], list[str]]) -> Change:
     return lambda row: delimiter.join(change(list(row.values())))
 
 
-def _before(row: Row, names: Names, earlier: str) -> Row:
+def _before(row: Row, names: Names) -> Row:
     """Closed before it was accepted: the year of the closing time is one too early."""
     year = int(row[names.accepted][:4])
     return row | {names.closed: row[names.accepted].replace(str(year), str(year - 1), 1)}
@@ -289,9 +286,9 @@ def _loaded(kind: str, change: Change, expected: str = "loaded") -> Fault:
 
 def _points(lon: str, lat: str) -> list[Fault]:
     return [
-        _loaded("zero_point", lambda row: row | {lon: "0", lat: "0"}, "unlocated"),
-        _loaded("swapped_point", _swapped(lon, lat), "unlocated"),
-        _loaded("outside_point", lambda row: row | {lon: "116.397", lat: "39.908"}, "unlocated"),
+        _loaded("zero_point", lambda row: row | {lon: "0", lat: "0"}, "no_point"),
+        _loaded("swapped_point", _swapped(lon, lat), "no_point"),
+        _loaded("outside_point", lambda row: row | {lon: "116.397", lat: "39.908"}, "no_point"),
         _loaded("bad_point", _set(lon, '"东经"' if lon == "lng" else "东经"), "value"),
     ]
 
@@ -316,7 +313,7 @@ def _hotline() -> list[Fault]:
         _loaded("mojibake", _of("诉求内容", lambda text: text + "锟斤拷")),
         _loaded(
             "closed_before_accepted",
-            lambda row: _before(row, NAMES["hotline_12345"], ""),
+            lambda row: _before(row, NAMES["hotline_12345"]),
             "flagged",
         ),
         Fault("header_repeated", "skipped", True, lambda row: HEADER),

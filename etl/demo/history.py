@@ -64,7 +64,7 @@ class Manifest:
     open: int = 0
     reopened: int = 0  # by the end
     transferred: int = 0
-    overdue_open: int = 0  # open at the end, past the deadline
+    overdue_open: int = 0  # past the deadline as drawn, before the rules for red cases
     twins: int = 0
     alerts: int = 0
     rows: dict[str, int] = field(default_factory=dict)  # delivered by source, dirt included
@@ -178,8 +178,9 @@ class _Run:
             lines = flow_lines(self.writer, mine, period.since, period.until)
             name = f"flow_{channel}"
             sheet = self.dirt.flow(name, period.name, lines)
-            write_text(self.writer.path(name, period.name), FLOW_FORM, sheet)
-            self._wrote(name, len(sheet))
+            if sheet or not period.is_hour:
+                write_text(self.writer.path(name, period.name), FLOW_FORM, sheet)
+                self._wrote(name, len(sheet))
 
     def _warn(self, period: Period) -> None:
         if period.is_last_day:
@@ -239,15 +240,21 @@ def deliver(
     if form.template is None:
         rows = list(zip(*columns, strict=True))
         if dirt:
-            rows = dirt.workbook(channel, name, form, rows)
+            rows = dirt.workbook(channel, name, form, rows, _settled(cases, until))
         write_workbook(path, SHEET, form.header, rows)
         return len(rows)
-    sheet = Sheet(channel, name, form, list(form.header), columns)
+    settled = _settled(cases, until) if dirt else np.zeros(0, np.int64)
+    sheet = Sheet(channel, name, form, list(form.header), columns, settled)
     if dirt:
         dirt.text(sheet)
     lines = sheet.lines if sheet.lines is not None else lines_of(form, columns)
     write_text(path, form, lines, sheet.header)
     return len(lines)
+
+
+def _settled(cases: Cases, until: int) -> Ints:
+    """The positions of the cases to which nothing more happens."""
+    return np.flatnonzero(last_event(cases, NEVER) < until)
 
 
 def _plan(place: World, cases: int, rng: np.random.Generator) -> _Plan:

@@ -41,6 +41,7 @@ JITTER = 6e-5  # degrees, about 6 m: how well people point
 ACCEPTED_IN = np.array([5, 25, 40, 150, 8, 12]) * MINUTE  # median by channel
 POINT_SHARE = (0.965, 0.995, 0.0, 0.86, 0.97, 0.0)  # by channel; the others give a grid, or nothing
 PLACEHOLDER_SHARE = 0.015  # of the hotline
+WITH_FLOW = 4  # the first so many channels have a flow log
 ON_DUTY = 0.6  # of what comes outside office hours is sent on, and answered, at once
 LATE_ACCEPTANCE, TRANSFERS, EXTENSIONS, REOPENED, RAISED = 0.03, 0.055, 0.22, 0.027, 0.004
 
@@ -150,7 +151,7 @@ def _people(world: World, rng: np.random.Generator, cases: Cases) -> Ints:
     crowds = np.array([cluster.crowd for cluster in world.clusters])
     crowd = np.where(cases["cluster"] >= 0, crowds[cases["cluster"]], 0.03)
     people = np.where(chance < crowd, 10 + (size * 30).astype(np.int64), few)
-    people = np.where(chance < crowd / 6, 50 + (size**3 * 120).astype(np.int64), people)
+    people = np.where(chance < crowd / 4, 50 + (size**3 * 120).astype(np.int64), people)
     return np.where(chance > 0.98, -1, people)
 
 
@@ -203,6 +204,7 @@ def _live(world: World, rng: np.random.Generator, cases: Cases) -> None:
     _pass_on(world, rng, cases)
     _open_again(world, rng, cases, limit)
     _raise(rng, cases)
+    _only_what_is_told(cases)
     _to_the_minute(cases)
 
 
@@ -321,6 +323,15 @@ def _raise(rng: np.random.Generator, cases: Cases) -> None:
     later = cases["responded"] + (rng.random(size) * 3 * DAY).astype(np.int64) + 5 * MINUTE
     happens = (rng.random(size) < RAISED) & (later < cases["closed"]) & (cases["people"] >= 0)
     cases["raised"] = np.where(happens & (cases["people"] < 10), later, NEVER)
+
+
+def _only_what_is_told(cases: Cases) -> None:
+    """Without a flow log a system can tell neither of passing on nor of opening again."""
+    untold = cases["channel"] >= WITH_FLOW
+    cases["first"] = np.where(untold, cases["second"], cases["first"])
+    cases["due_2"] = np.where(untold, cases["due"], cases["due_2"])
+    for name in ("transferred", "extended", "raised", "reopened", "reclosed"):
+        cases[name] = np.where(untold, NEVER, cases[name])
 
 
 def _to_the_minute(cases: Cases) -> None:

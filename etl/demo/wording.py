@@ -42,9 +42,10 @@ class ClockTexts:
         start = date(1970, 1, 1) + timedelta(days=first_day)
         texts = [day_form.format(start + timedelta(days=n)) for n in range(days)]
         self.days = np.array([*texts, ""], dtype=object)
-        every = ((n // 3600, n // 60 % 60, n % 60) for n in range(DAY))
+        step = 1 if "{s" in clock_form else 60
+        every = ((n // 3600, n // 60 % 60, n % 60) for n in range(0, DAY, step))
         clocks = [clock_form.format(h=h, m=m, s=s) for h, m, s in every]
-        self.clocks = np.array([*clocks, ""], dtype=object)
+        self.clocks = np.append(np.repeat(np.array(clocks, dtype=object), step), "")
 
     def __call__(self, seconds: Ints) -> list[str]:
         known = seconds < NEVER
