@@ -1,0 +1,137 @@
+"""Starts the screen and all that feeds it: builds the demo once, ends everything together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).parent.parent
+LAST_LINES = 5  # of the log of a process that died
+PATIENCE = 10.0  # seconds that a process has to end by itself
+PR_SET_PDEATHSIG = 1  # Linux: the child gets a signal when its parent is gone
+
+
+class Ended(Exception):
+    """Somebody asked to end: Ctrl-C, a signal, or the terminal was closed."""
+
+
+def main() -> int:
+    """Exit code 0 when asked to end, 1 when a part failed."""
+    home = Path(os.environ.get("ZHINAO_HOME") or "var")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    parts: dict[str, subprocess.Popen] = {}
+    try:
+        if is_demo(home):
+            _prepare_demo(home)
+        for name, arguments in parts_of(home).items():
+            parts[name] = _started(name, arguments, home)
+        return _until_one_dies(parts, home)
+    except Ended:
+        print("\n正在结束…", flush=True)
+        return 0
+    finally:
+        _stop(parts)
+
+
+def is_demo(home: Path) -> bool:
+    """Whether the home holds the demo county, or nothing yet; else it is a centre's own."""
+    return (home / "inbox" / "planted.json").exists() or not (home / "CURRENT").exists()
+
+
+def parts_of(home: Path) -> dict[str, list[str]]:
+    """Name -> arguments of every process that makes the running whole."""
+    parts = {
+        "大屏": ["app.py", "--home", str(home)],
+        "装载": ["-m", "etl", "watch", "--home", str(home)],
+    }
+    if is_demo(home):
+        parts["送数"] = ["-m", "etl", "demo", "--home", str(home), "--live"]
+    return parts
+
+
+def _prepare_demo(home: Path) -> None:
+    """Write the county and load it, or load what came since; in front, with a progress bar."""
+    if not (home / "CURRENT").exists():
+        print(f"生成演示县并装载到 {home}/（只做一次，约一分钟）…", flush=True)
+    making = _process(["-m", "etl", "demo", "--home", str(home)], None)
+    try:
+        code = making.wait()
+    except Ended:
+        _stop({"演示": making})
+        raise
+    if code:
+        sys.exit(code)
+
+
+def _started(name: str, arguments: list[str], home: Path) -> subprocess.Popen:
+    """The screen talks to the terminal, the others to a log in the home."""
+    if name == "大屏":
+        return _process(arguments, None)
+    with open(_log(home, name), "w") as log:
+        return _process(arguments, log)
+
+
+def _process(arguments: list[str], log) -> subprocess.Popen:
+    """In a session of its own: Ctrl-C reaches only us, and we end the others in order."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT if log else None,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+    )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _until_one_dies(parts: dict[str, subprocess.Popen], home: Path) -> int:
+    while True:
+        for name, part in parts.items():
+            if part.poll() is not None:
+                print(f"{name}已退出（代码 {part.returncode}），全部结束", file=sys.stderr)
+                _print_last_lines(_log(home, name))
+                return 1
+        time.sleep(0.5)
+
+
+def _log(home: Path, name: str) -> Path:
+    return home / {"装载": "watch.log", "送数": "live.log", "大屏": "screen.log"}[name]
+
+
+def _print_last_lines(log: Path) -> None:
+    if log.exists():
+        for line in log.read_text(errors="replace").splitlines()[-LAST_LINES:]:
+            print(f"  {line}", file=sys.stderr)
+
+
+def _stop(parts: dict[str, subprocess.Popen]) -> None:
+    """End all, the last started first; who does not listen is killed."""
+    for part in reversed(parts.values()):
+        if part.poll() is None:
+            part.terminate()
+    until = time.monotonic() + PATIENCE
+    for part in parts.values():
+        try:
+            part.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            part.kill()
+            part.wait()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # ending is under way; once is enough
+    raise Ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())
