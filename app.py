@@ -21,7 +21,7 @@ from data.runs import RunLog
 from data.scope import Grant
 from layouts.shell import shell
 from layouts.theme import css_variables
-from routes import bundles, geometry, headers, heartbeat
+from routes import bodies, bundles, geometry, headers, heartbeat
 
 ROOT = Path(__file__).parent
 NAME = "智脑"
@@ -65,6 +65,7 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
     app.layout = lambda: shell(*_named(store))
     cache = Cache(app.server, config=_cache_config())
     callbacks.register(app, Answers(store, cache, grant))
+    bodies.register(app)
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
     geometry.register(app.server, store)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from flask_caching import Cache
 
+from data import quality
 from data.alerts import alerts_in_force
 from data.cases import newest_cases
 from data.compare import compare
@@ -29,18 +30,22 @@ from layouts.panel import Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
 DEFAULT_DAYS = 30
+KEPT_FOR_THE_DAY = 86_400.0
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
 EVERYWHERE = "全域"
-NO_PLACE = "未落格"
+NOTHING, NO_PLACE, NOT_DISPATCHED = "无", "未落格", "待派遣"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of one edition on a viewer's behalf; `scope` has its window filled in."""
+    """What is asked of one edition on a viewer's behalf; `scope` has its window filled in.
+
+    `of_the_day(name, compute)` is an answer that holds for all editions of one data day."""
 
     edition: Edition
     scope: Scope
     grant: Grant
+    of_the_day: Callable[[Hashable, Callable[[], Any]], Any]
 
     @property
     def days(self) -> int:
@@ -72,9 +77,17 @@ class Answers:
         grant = self._grant()
         with self._store.reading(scope.edition) as edition:
             key = repr((name, scope, grant, edition.number, extra))
-            question = Question(edition, windowed(scope, edition), grant)
+            question = self._question(edition, scope, grant)
             answer = self._flight.get(key, lambda: compute(question), timeout=KEPT)
             return answer, edition.number
+
+    def _question(self, edition: Edition, scope: Scope, grant: Grant) -> Question:
+        day = (edition.site.name, edition.data_time.date(), scope.edition, grant)
+
+        def of_the_day(name: Hashable, compute: Callable[[], Any]) -> Any:
+            return self._flight.get(repr((name, day)), compute, timeout=KEPT_FOR_THE_DAY)
+
+        return Question(edition, windowed(scope, edition), grant, of_the_day)
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Edition]:
@@ -199,10 +212,18 @@ def _alerts(question: Question, limit: int) -> pd.DataFrame:
 
 def _newest(question: Question, limit: int) -> pd.DataFrame:
     frame = newest_cases(question.edition, question.scope, question.grant, limit)
-    return frame.assign(place=frame["place"].replace("无", NO_PLACE))
+    return frame.assign(
+        place=frame["place"].replace(NOTHING, NO_PLACE),
+        department=frame["department"].replace(NOTHING, NOT_DISPATCHED),
+    )
 
 
 LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
+    "sources": lambda question, _: quality.sources(question.edition),
+    "balance": lambda question, _: quality.balance(question.edition),
+    "quarantine": lambda question, limit: quality.quarantine_reasons(question.edition, limit),
+    "layers": lambda question, _: quality.layer_reports(question.edition),
+    "unplaced": lambda question, _: quality.unplaced(question.edition),
 }

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
-from callbacks.answer import Question, last_days, risks_of
+from callbacks.answer import Question, risks_of
 from data.display import SMALL, text
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
@@ -15,7 +16,7 @@ from layouts.measures import MEASURES, RISK
 from layouts.theme import BANDS, NO_FILL, RISK_FILL
 
 QUANTILES = (0.25, 0.5, 0.75)
-YEAR, MONTH = 365, 30.4
+QUARTER, QUARTERS = 91, 4  # days; windows of the rolling year
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class Painted:
     title: str
     legend: list[Band]
     note: str = ""
+
+
+def level_for(question: Question, key: str, levels: Sequence[str]) -> str:
+    """The finest of `levels` at which the measure says something: a rate of three cases does not,
+    so a rate goes up the tree until half of the polygons with cases have enough of them."""
+    if key == RISK or indicator_of(key).kind != "rate":
+        return levels[0]
+    for level in levels:
+        frame = measure(question.edition, key, (level,), question.scope, question.grant)
+        sizes = frame.loc[frame["denominator"] > 0, "denominator"]
+        if len(sizes) and (sizes >= SMALL).mean() >= 0.5:
+            return level
+    return levels[-1]
 
 
 def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> Painted:
@@ -74,7 +88,7 @@ def _by_measure(
     few = int(small.sum())
     without = bands.count(NO_BAND) - few
     if few:
-        rows.append(Band(NO_FILL, f"样本不足 {SMALL} 件", few))
+        rows.append(Band(NO_FILL, f"不足 {SMALL} 件", few))
     if without:
         rows.append(Band(NO_FILL, "无数据", without))
     title = f"{name}{MEASURES[indicator.key]}（{indicator.unit}）"
@@ -89,26 +103,35 @@ def _is_small(indicator: Indicator, frame: pd.DataFrame) -> pd.Series:
 
 
 def _edges(question: Question, indicator: Indicator, level: str, values: np.ndarray) -> list[float]:
-    """The quantiles between the bands, from the months of the rolling year: they do not move
-    with the window, so a polygon changes its colour only when it changes itself."""
-    history = _history(question, indicator, level)
-    usable = history if history.size >= len(BANDS) else values[~np.isnan(values)]
+    """The quantiles between the bands, from the rolling year and kept for the day: a polygon
+    changes its colour only when it changes itself."""
+    scope = question.scope
+    name = ("edges", indicator.key, level, question.days, scope.regions, scope.where, scope.area)
+    usable = question.of_the_day(name, lambda: _history(question, indicator, level))
+    if usable.size < len(BANDS):
+        usable = values[~np.isnan(values)]
     if not usable.size:
         return []
     return sorted({float(edge) for edge in np.quantile(usable, QUANTILES)})
 
 
 def _history(question: Question, indicator: Indicator, level: str) -> np.ndarray:
-    """The values of every polygon in every month of the rolling year, for a window like ours."""
-    if indicator.is_stock or indicator.kind not in ("count", "rate"):
-        return np.array([])
-    end = question.scope.as_of or question.edition.data_time
-    scope = question.scope.narrowed(**last_days(YEAR, end))
-    by = (level, "month")
-    frame = measure(question.edition, indicator.key, by, scope, question.grant)
-    if indicator.kind == "count":
-        return frame["value"].to_numpy(float) * question.days / MONTH
-    return frame.loc[frame["denominator"] >= SMALL, "value"].to_numpy(float)
+    """The values of every polygon in windows like ours, a quarter of a year apart.
+
+    Each is seen as long after its end as ours is: cases of last spring have had time to close."""
+    scope = question.scope
+    now = scope.as_of or question.edition.data_time
+    found = []
+    for back in (timedelta(days=QUARTER * number) for number in range(QUARTERS)):
+        earlier = scope.narrowed(
+            since=scope.since and scope.since - back,
+            until=scope.until and scope.until - back,
+            as_of=now - back,
+        )
+        frame = measure(question.edition, indicator.key, (level,), earlier, question.grant)
+        found.append(frame["value"].where(~_is_small(indicator, frame)).to_numpy(float))
+    pooled = np.concatenate(found)
+    return pooled[~np.isnan(pooled)]
 
 
 def _legend_rows(

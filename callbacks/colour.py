@@ -1,6 +1,6 @@
 """Colour the map by the chosen measure, or cover it with heat; keep the viewer's zoom."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
 from callbacks.answer import EVERYWHERE, Answers, Question
-from callbacks.banding import Painted, painted
+from callbacks.banding import Painted, level_for, painted
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
 from data.cases import cases_behind
@@ -38,7 +38,7 @@ class Picture:
     overlay: list[dict]
     legend: list
     trail: list
-    placed: list = field(default_factory=list)
+    placed: list
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -94,28 +94,31 @@ def patched(shown: Picture) -> Patch:
 def pictured(question: Question, key: str, is_heat: bool, scale: float) -> Picture:
     """The map of a question."""
     on_map = view(question.edition, question.scope)
-    polygons = beneath(question.edition, on_map.level, on_map.within)
     around = question.within(on_map.within)
-    colours = painted(around, key, on_map.level, polygons["code"].tolist())
-    heat = _heat(around, polygons) if is_heat else None
-    drawn = geometry_url(question, on_map.level, on_map)
+    on_map = replace(on_map, level=level_for(around, key, on_map.levels))
+    polygons = beneath(question.edition, on_map.level, on_map.within)
+    codes = polygons["code"].tolist()
+    colours = painted(around, key, on_map.level, codes)
+    box = _box(polygons)
+    heat = _heat(around, box) if is_heat else None
+    shapes_url = geometry_url(question, on_map.level, on_map)
     figure = drawing.figure(
-        codes=polygons["code"].tolist(),
+        codes=codes,
         bands=colours.bands,
         colours=colours.colours,
-        geometry_url=drawn,
+        geometry_url=shapes_url,
         outline_url=_outline_url(question, on_map),
-        box=_box(polygons),
+        box=box,
         heat=heat,
         chosen=on_map.chosen,
         scale=scale,
     )
     return Picture(
         figure=figure,
-        values=drawing.values(colours.bands, colours.colours, heat),
-        drawn=f"{drawn} {on_map.chosen} {scale}",
+        values=drawing.values(colours.bands, colours.colours, box, heat),
+        drawn=f"{shapes_url} {on_map.chosen} {scale}",
         overlay=_labels(question, on_map) + _pins(around),
-        legend=_legend(colours, heat, around),
+        legend=_legend(colours, heat),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
         placed=_placed(question),
     )
@@ -144,11 +147,10 @@ def _box(polygons: pd.DataFrame) -> drawing.Box:
     )
 
 
-def _heat(question: Question, polygons: pd.DataFrame) -> pd.DataFrame:
+def _heat(question: Question, box: drawing.Box) -> pd.DataFrame:
     """Cells of the cases accepted in the window; placeholders and unplaced ones are left out."""
     found = points(question.edition, question.scope, question.grant)
     lon, lat = found["lon"].to_numpy(float), found["lat"].to_numpy(float)
-    box = _box(polygons)
     across = (box.east - box.west) * 111_320 * np.cos(np.radians((box.south + box.north) / 2))
     return heat_cells(lon, lat, max(float(across) / CELLS_ACROSS, 20.0))
 
@@ -184,7 +186,7 @@ def _places(frame: pd.DataFrame) -> list[tuple[float, float]]:
     return [(float(row.lon), float(row.lat)) for row in frame.itertuples()]
 
 
-def _legend(colours: Painted, heat: pd.DataFrame | None, question: Question) -> list:
+def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:
     if heat is not None:
         count = int(heat["weight"].sum()) if len(heat) else 0
         return drawing.heat_legend(f"{count_text(count)} 件有坐标的事项")

@@ -23,6 +23,8 @@ class Region:
 class View:
     """What a map shows: polygons of `level` beneath `within` (None = everything).
 
+    `levels` are those that could be drawn instead, the finest (`level`) first.
+
     `chosen` is the polygon the viewer drilled to where nothing lies beneath it; `trail` leads from
     the top to the region in the scope; `outline` is the level of the regions one can drill to."""
 
@@ -31,6 +33,7 @@ class View:
     chosen: str | None
     trail: tuple[Region, ...]
     outline: str
+    levels: tuple[str, ...] = ()
 
     @property
     def part(self) -> str:
@@ -45,8 +48,8 @@ def view(edition: Edition, scope: Scope) -> View:
     chosen = trail[-1].code if is_lowest else None
     above = trail[:-1] if is_lowest else trail
     within = above[-1] if above else None
-    level = _finest_level(edition, within)
-    return View(level, within, chosen, trail, child_level(edition, within))
+    levels = _drawable(edition, within)
+    return View(levels[0], within, chosen, trail, child_level(edition, within), levels)
 
 
 def trail_to(edition: Edition, scope: Scope) -> tuple[Region, ...]:
@@ -126,15 +129,17 @@ def child_level(edition: Edition, within: Region | None) -> str:
     return levels[min(below, len(levels) - 1)]
 
 
-def _finest_level(edition: Edition, within: Region | None) -> str:
+def _drawable(edition: Edition, within: Region | None) -> tuple[str, ...]:
+    """The levels beneath a region with a number of polygons that can be drawn, finest first."""
     first = child_level(edition, within)
     levels = [level.key for level in edition.site.levels]
+    found = []
     for level in reversed(levels[levels.index(first) :]):
         joins, _, condition, params = _chain(edition, level, within)
         counted = f"SELECT count(*) FROM grids g {joins} WHERE g.layer = $level AND {condition}"
         if 0 < edition.rows(counted, params)[0][0] <= MOST_POLYGONS:
-            return level
-    return first
+            found.append(level)
+    return tuple(found) or (first,)
 
 
 def _chain(edition: Edition, level: str, within: Region | None) -> tuple[str, str, str, dict]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from dash import html
 
@@ -18,6 +19,8 @@ RISK_BANDS = ("blue", "yellow", "orange", "red")  # a polygon's band by its high
 NO_BAND = -1
 CANVAS = (1012.0, 916.0)  # of the map on the 1920 x 1080 canvas, in px
 HEADROOM, MARGIN = 78.0, 22.0  # px kept free for the controls above, and all round
+RADIUS = 20.0  # px that a heat cell spreads
+PEAKS = 200  # cells among which the densest spot is looked for
 TILE = 512.0  # px of the whole world at zoom 0
 
 
@@ -67,19 +70,19 @@ def figure(
     }
     density = {
         "type": "densitymap",
-        "radius": 20 * scale,
+        "radius": RADIUS * scale,
         "colorscale": [list(stop) for stop in HEAT],
         "showscale": False,
         "hoverinfo": "skip",
     }
     traces = [polygons, density]
-    for trace, changes in zip(traces, values(bands, colours, heat), strict=True):
+    for trace, changes in zip(traces, values(bands, colours, box, heat), strict=True):
         _merge(trace, changes)
     return {"data": traces, "layout": _layout(box, outline_url, geometry_url, scale)}
 
 
 def values(
-    bands: Sequence[int], colours: Sequence[str], heat: pd.DataFrame | None
+    bands: Sequence[int], colours: Sequence[str], box: Box, heat: pd.DataFrame | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What changes while the geometry stays: of the polygons, and of the heat."""
     is_heat = heat is not None
@@ -95,7 +98,7 @@ def values(
         "z": heat["weight"].round(2).tolist() if is_heat else [],
         "visible": is_heat,
         "zmin": 0,
-        "zmax": _dense(heat),
+        "zmax": _densest(heat, box),
     }
     return polygons, density
 
@@ -228,11 +231,20 @@ def _steps(colours: Sequence[str]) -> list:
     ]
 
 
-def _dense(heat: pd.DataFrame | None) -> float:
-    """The weight drawn as densest: the 97th percentile, so that one cell does not dim the rest."""
+def _densest(heat: pd.DataFrame | None, box: Box) -> float:
+    """The weight at which the densest spot just reaches the end of the colours.
+
+    MapLibre adds up weight * 0.4 * exp(-4.5 (d / radius)^2) of every cell within the radius."""
     if heat is None or heat.empty:
         return 1.0
-    return max(1.0, float(heat["weight"].quantile(0.97)))
+    across = _world(box) / 360
+    x = heat["lon"].to_numpy(float) * across
+    y = np.array([_mercator(lat) for lat in heat["lat"]]) * _world(box) / (2 * math.pi)
+    weight = heat["weight"].to_numpy(float)
+    peaks = np.argsort(weight)[-PEAKS:]
+    far = (x[peaks, None] - x) ** 2 + (y[peaks, None] - y) ** 2
+    density = (0.4 * np.exp(-4.5 * far / RADIUS**2) * weight).sum(axis=1)
+    return float(density.max())
 
 
 def _merge(trace: dict, changes: dict) -> None:

@@ -4,15 +4,15 @@ from urllib.parse import quote
 
 from dash import html
 
-from layouts.theme import RISK, SHAPE
+from layouts.theme import MUTED_INK, RISK, SHAPE
 
 EMPTY = "暂无数据"
 
 
 def shape(risk: str | None, word: str = "") -> html.Img:
     """The shape of a risk in its colour; `word` is what a screen reader says."""
-    path = SHAPE.get(risk or "", SHAPE["blue"])
-    colour = RISK.get(risk or "", "#9FB5CA")
+    known = risk if isinstance(risk, str) and risk in RISK else "none"
+    path, colour = SHAPE[known], RISK.get(known, MUTED_INK)
     svg = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
         f"<path fill='{colour}' d='{path}'/></svg>"

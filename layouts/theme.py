@@ -23,7 +23,7 @@ RISK_FILL = MappingProxyType(
 NO_FILL = "#0F2238"  # polygons without a value
 
 # A chosen measure is no risk, so its bands are one hue from dark to light: red means red only.
-BANDS = ("#15314F", "#1F5F8B", "#3399CC", "#9ADCF7")
+BANDS = ("#1B4A73", "#2678A8", "#41AADC", "#A9E4FB")
 
 # Heat from nothing to dense; transparent at 0, light at the top, no red either.
 HEAT = (
@@ -41,6 +41,7 @@ SHAPE = MappingProxyType(
         "orange": "M8 .5 15.5 8 8 15.5.5 8Z",
         "yellow": "M8 1a7 7 0 1 0 .01 0Z",
         "blue": "M1.5 1.5h13v13h-13Z",
+        "none": "M8 1a7 7 0 1 0 .01 0ZM8 4a4 4 0 1 1-.01 0Z",  # a ring: no risk was given
     }
 )
 

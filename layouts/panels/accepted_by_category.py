@@ -32,8 +32,9 @@ def _row(row: dict, most: float) -> html.Div:
 def _change(row: dict) -> html.Div:
     """The change with the number it is measured against."""
     rise = row["current"] - row["base"]
-    arrow = "↑" if rise > 0 else "↓" if rise < 0 else ""
-    words = f"{arrow}{row['change_text'].lstrip('+-')}"
+    if row["change_kind"] not in ("percent", "difference") or not rise:
+        return html.Div(html.Span(row["change_text"]), className="change")
+    words = ("↑" if rise > 0 else "↓") + row["change_text"].lstrip("+-")
     return html.Div([html.Span(words), html.Small(f"上期 {row['base']:,}")], className="change")
 
 

@@ -76,7 +76,7 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
         },
         "yaxis": {
             "range": [0, top * 1.12],
-            "nticks": 4,
+            "dtick": _step(top),
             "gridcolor": LINE,
             "zeroline": False,
             "fixedrange": True,
@@ -84,6 +84,15 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
         "annotations": ends,
         "uirevision": "trend",
     }
+
+
+def _step(top: int) -> int:
+    """A round whole step that leaves at most four lines."""
+    for size in (10**power for power in range(10)):
+        for step in (size, 2 * size, 5 * size):
+            if top / step <= 3.4:
+                return step
+    return top
 
 
 def _px(rem: float, scale: float) -> float:

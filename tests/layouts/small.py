@@ -104,7 +104,7 @@ def _square(layer, code, name, parent, west, south, wide, high) -> tuple:
     return (layer, code, name, parent, (west + east) / 2, (south + north) / 2, *box, shape)
 
 
-# Every tenth case is unlocated; older cases are closed more often; the hash spreads everything else.
+# Every tenth case is unlocated; older cases are closed more often; hashes spread the rest.
 CASES = """
 WITH numbered AS (
     SELECT i, hash(i) AS a, hash(i + 1000003) AS b, hash(i + 2000003) AS c, hash(i * 7 + 5) AS d
