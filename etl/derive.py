@@ -5,6 +5,7 @@ from datetime import date
 from functools import cached_property
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from data.site import Site
@@ -140,15 +141,15 @@ def _before(states: pd.DataFrame, facts: pd.DataFrame, rules: Rules) -> pd.DataF
     """The state just before each step; nothing before the first of a case."""
     first = ~states["case_code"].eq(states["case_code"].shift())
     names = ["status", "department", "risk", "outcome", "due_at", "closed_at"]
-    before = states[names].shift().astype(object).mask(first, None)
-    status = before["status"].map(lambda value: None if pd.isna(value) else f"{int(value)}")
+    before = states[names].shift()
+    before = before.assign(**{name: before[name].mask(first) for name in names})
     of_case = facts.set_index("case_code").loc[states["case_code"]].reset_index(drop=True)
     due = pd.to_datetime(before["due_at"])
     return pd.DataFrame(
         {
             "case_code": states["case_code"],
             "seq": states.groupby("case_code", sort=False).cumcount() + 1,
-            "status_before": status.astype(object),
+            "status_before": _status_text(before["status"]),
             "department_before": before["department"],
             "risk_before": before["risk"],
             "handling_before": _handling(before["risk"], rules),
@@ -212,10 +213,17 @@ def _first_time(states: pd.DataFrame, kinds: list[str]) -> pd.Series:
 
 def _status(folded: pd.Series, given: pd.Series) -> pd.Series:
     """The status by the steps; the source's own where it says the same more exactly."""
-    text = folded.map(lambda value: f"{int(value)}", na_action="ignore").astype(object)
+    text = _status_text(folded)
     known = pd.to_numeric(given, errors="coerce")
     agrees = _kind_of_status(known) == _kind_of_status(folded)
     return given.astype(object).where(agrees & known.notna(), text)
+
+
+def _status_text(status: pd.Series) -> pd.Series:
+    """Numbers as the codes of codes/status.csv; None where missing."""
+    positions, distinct = pd.factorize(status)
+    texts = np.array([*(f"{int(value)}" for value in distinct), None], dtype=object)
+    return pd.Series(texts[positions], index=status.index)
 
 
 def _kind_of_status(status: pd.Series) -> pd.Series:

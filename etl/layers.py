@@ -1,6 +1,7 @@
 """The layers of a site, ready to place points in: read once, checked, then kept in the home."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -21,7 +22,8 @@ from geo.coverage import LayerReport, area_km2
 from geo.layers import display_geometry, dissolve, parent_within, read_layer, validate
 from geo.locate import Index, cached_index, layer_hash
 
-FORMAT = "1"  # of what is kept; another number reads every layer anew
+WORKERS = 2
+FORMAT = "2"  # of what is kept; another number reads every layer anew
 
 
 @dataclass(frozen=True)
@@ -123,14 +125,25 @@ class Layers:
     # ---- built ----
 
     def _build(self) -> dict[str, Kept]:
-        shapes = {layer.key: self._read(layer) for layer in self._all if layer.files}
-        reports = {key: self._validated(key, frame) for key, frame in shapes.items()}
-        shapes |= {key: report.layer for key, report in reports.items() if report}
-        self._complete_tree(shapes)
-        kept = {}
-        for layer in self._all:
-            kept[layer.key] = self._finished(layer, shapes[layer.key], reports.get(layer.key))
-        return kept
+        """Layer by layer, two at a time: GEOS and the unpacking leave Python's lock alone."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            own = [layer for layer in self._all if layer.files]
+            checked = dict(
+                zip((layer.key for layer in own), pool.map(self._checked, own), strict=True)
+            )
+            shapes = {key: frame for key, (frame, _) in checked.items()}
+            self._complete_tree(shapes)
+            reports = {key: report for key, (_, report) in checked.items()}
+            finished = pool.map(
+                lambda layer: self._finished(layer, shapes[layer.key], reports.get(layer.key)),
+                self._all,
+            )
+            return {kept.layer.key: kept for kept in finished}
+
+    def _checked(self, layer: Layer) -> tuple[gpd.GeoDataFrame, LayerReport | None]:
+        frame = self._read(layer)
+        report = self._validated(layer.key, frame)
+        return (report.layer if report else frame), report
 
     def _read(self, layer: Layer) -> gpd.GeoDataFrame:
         paths = [container.path for container in self._files[layer.key]]
@@ -169,9 +182,9 @@ class Layers:
 
     def _finished(self, layer: Layer, frame: gpd.GeoDataFrame, report: LayerReport | None) -> Kept:
         grids = self._grid_rows(layer, frame)
-        has_shapes = not frame.geometry.isna().all()
-        index = cached_index(self._cache, frame) if has_shapes else None
-        index_name = f"{_layer_hash(frame)}.npz" if has_shapes else None
+        is_needed = is_placed_by_points(self.site, layer) and not frame.geometry.isna().all()
+        index = cached_index(self._cache, frame) if is_needed else None
+        index_name = f"{_layer_hash(frame)}.npz" if is_needed else None
         kept = Kept(layer, grids, self._summary(layer, grids, report), index)
         self._keep(kept, index_name)
         return kept
@@ -223,6 +236,12 @@ class Layers:
             "files_hash": self.files_hashes[layer.key],
             "report": orjson.dumps(report.rows() if report else []).decode(),
         }
+
+
+def is_placed_by_points(site: Site, layer: Layer) -> bool:
+    """Whether points are located in the layer's own polygons; else its codes follow from below."""
+    upper = {level.key for level in site.levels[:-1]}
+    return (layer.placed or ("children" if layer.key in upper else "points")) == "points"
 
 
 def _layer_hash(frame: gpd.GeoDataFrame) -> str:

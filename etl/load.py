@@ -16,6 +16,7 @@ from data.site import Site
 from data.sql import literal, quoted
 from etl.clean import clean
 from etl.derive import Rules, derive
+from etl.fetch import FETCHED, STORED_AS
 from etl.hostile import FileError
 from etl.identity import identify
 from etl.members import Member
@@ -25,7 +26,7 @@ from etl.readers.base import ReaderOptions
 from etl.source import FIELDS, Source, date_in_name
 from etl.staging import begin, stage
 
-PORTION_ROWS = 600_000  # rows worked on at a time; bounds the memory, not the result
+PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
 SMALL = 20  # a share of bad rows means nothing in a smaller member
 GIVEN = (
     *("department", "status", "risk", "outcome", "accepted_at", "dispatched_at", "responded_at"),
@@ -42,9 +43,9 @@ class Delivery:
     sequence: datetime | None
 
     @classmethod
-    def of(cls, member: Member, source: Source) -> "Delivery":
-        sequence = date_in_name(member.name) if source.sequence == "name" else None
-        return cls(member, member.content_hash, sequence)
+    def of(cls, member: Member, source: Source, now: datetime) -> "Delivery":
+        sequences = {"name": date_in_name(member.name), "fetched": now}
+        return cls(member, member.content_hash, sequences.get(source.sequence or ""))
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,11 @@ def _portions(
 def _read(loading: Loading, source: Source, delivery: Delivery, portion: _Portion) -> None:
     number = len(portion.deliveries)
     portion.deliveries.append(delivery)
-    options = ReaderOptions(encoding=source.encoding, **source.options)
+    is_fetched = source.reader in FETCHED
+    options = {} if is_fetched else {"encoding": source.encoding, **source.options}
+    read = reader(STORED_AS if is_fetched else source.reader)
     try:
-        for chunk in reader(source.reader)(delivery.member, options):
+        for chunk in read(delivery.member, ReaderOptions(**options)):
             portion.rows += len(chunk.lines) + len(chunk.rejects)
             new = stage(loading.connection, source, chunk, number)
             known = loading.new_columns.setdefault(source.name, [])

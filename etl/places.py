@@ -124,16 +124,11 @@ class Places:
         if given is not None:
             known = pd.Series(given, dtype=object).isin(kept.grids["code"])
             codes = np.where(known, given, None).astype(object)
-        by_polygon = kept.layer.placed or self._default_placing(kept)
-        if kept.index is not None and by_polygon == "points":
+        if kept.index is not None:
             position = kept.index.locate(lon, lat)
             names = np.append(kept.index.codes.astype(object), None)
             codes = np.where(np.isnan(lon), codes, names[position])
         return codes
-
-    def _default_placing(self, kept: Kept) -> str:
-        upper = {level.key for level in self.site.levels[:-1]}
-        return "children" if kept.layer.key in upper else "points"
 
     @cached_property
     def _extent(self) -> tuple[float, float, float, float]:

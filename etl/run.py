@@ -14,6 +14,7 @@ from data.editions import EditionStore, NoEdition
 from data.publishing import Step, no_step
 from data.runs import RunLog
 from data.site import Site, load_site
+from etl.fetch import FETCHED, fetch
 from etl.hostile import FileError
 from etl.load import Balance, Delivery, Loading, finish_cases, load_source
 from etl.members import Container, containers, is_settled, unpack
@@ -97,6 +98,8 @@ class _Look:
     """How delivered files are looked at."""
 
     input: Path
+    fetched: Path
+    now: datetime
     hash_of: Callable[[Container], str]
     settle: float
 
@@ -127,7 +130,7 @@ def run(
     now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
     record(origin, home)
     store, log = EditionStore(home), RunLog(home)
-    look = _Look(origin.input, hash_of, settle)
+    look = _Look(origin.input, home / "fetched", now, hash_of, settle)
     report = Report(log.start(_zoned(now, site)))
     try:
         _run(site, sources, origin, look, store, report, now, progress, step, wait)
@@ -229,8 +232,9 @@ def _new(source: Source, look: _Look, known: Known) -> New:
     fresh: list[Container] = []
     anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
     unsettled = 0
-    for container in containers(look.input, source.files, problems):
-        if look.settle and not is_settled(container.path, look.settle):
+    for container in _containers(source, look, problems):
+        is_fetched = source.reader in FETCHED
+        if look.settle and not is_fetched and not is_settled(container.path, look.settle):
             unsettled += 1
             continue
         try:
@@ -239,7 +243,7 @@ def _new(source: Source, look: _Look, known: Known) -> New:
                 continue
             fresh.append(container)
             for member in unpack(container, source.inside):
-                delivery = Delivery.of(member, source)
+                delivery = Delivery.of(member, source, look.now)
                 if known.members.get((source.name, member.name)) != (
                     delivery.content_hash,
                     declared,
@@ -250,6 +254,17 @@ def _new(source: Source, look: _Look, known: Known) -> New:
     return New(
         source, list(deliveries.values()), fresh, anew, [str(p) for p in problems], unsettled
     )
+
+
+def _containers(source: Source, look: _Look, problems: list[FileError]) -> list[Container]:
+    """The delivered files of a source; for a database, its answer just fetched."""
+    if source.reader not in FETCHED:
+        return containers(look.input, source.files, problems)
+    try:
+        return [fetch(source, look.input, look.fetched)]
+    except FileError as problem:
+        problems.append(problem)
+        return []
 
 
 def _keep_newer(deliveries: dict[str, Delivery], delivery: Delivery) -> None:
