@@ -58,12 +58,6 @@ class Intake:
     twins: int
     repeats: int
 
-    @property
-    def total(self) -> int:
-        return int(self.counts.sum() + sum(c.sum() for _, c in self.clusters)) + (
-            self.twins + self.repeats
-        )
-
 
 def born(world: World, rng: np.random.Generator, intake: Intake, since: int, until: int) -> Cases:
     """The cases of an intake with their whole lives, reported in [since, until), in time order."""
@@ -307,7 +301,7 @@ def _open_again(world: World, rng: np.random.Generator, cases: Cases, limit: Flo
     """A few closed ones are opened again within three weeks, and closed a second time."""
     size = len(cases)
     happens = (rng.random(size) < REOPENED) & (cases["outcome"] <= UNRESOLVED)
-    happens &= cases["closed"] < NEVER
+    happens &= cases["closed"] < world.clock.horizon
     closed = np.where(happens, cases["closed"], cases["reported"])
     again = world.clock.after(closed, 1 + 15 * rng.random(size) ** 2, rng.random(size))
     work = 1 + np.maximum(limit, 2) * 0.7 * rng.lognormal(0, 0.6, size)

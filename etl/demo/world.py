@@ -41,6 +41,11 @@ class OfficeClock:
         before = np.concatenate([[0], np.cumsum(works)])
         return cls(first, works, before, np.flatnonzero(works))
 
+    @property
+    def horizon(self) -> int:
+        """Nothing is reckoned from a time after this one: two months before the days run out."""
+        return (self.first + len(self.works) - 60) * DAY
+
     def opening(self, t: Ints, lateness: Floats) -> Ints:
         """t where the offices are open, else up to 50 minutes after they next open."""
         day, clock = t // DAY - self.first, t % DAY
