@@ -16,7 +16,7 @@ from data.declaration import DeclarationError
 from data.editions import EditionError, EditionStore
 from etl.hostile import FileError
 from etl.origin import Origin, recorded
-from etl.run import COUNTS, Report, run
+from etl.run import Report, run
 from geo.files import LayerError
 
 SITES = Path(__file__).parent.parent / "sites"
@@ -168,7 +168,7 @@ def print_report(report: Report) -> None:
     if report.balances:
         _print_balance(report)
     for balance in report.balances:
-        if balance.reason:
+        if balance.state == "refused":
             typer.echo(f"拒收 {balance.source} {balance.member}：{balance.reason}", err=True)
     for source, reason in report.failures.items():
         typer.echo(f"失败 {source}：{reason}", err=True)

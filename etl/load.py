@@ -22,11 +22,12 @@ from etl.identity import identify
 from etl.members import Member
 from etl.places import Places
 from etl.readers import reader
-from etl.readers.base import ReaderOptions
+from etl.readers.base import RawChunk, ReaderOptions
 from etl.source import FIELDS, Source, date_in_name
 from etl.staging import begin, stage
 
 PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
+SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_header": "表头之前"}
 SMALL = 20  # a share of bad rows means nothing in a smaller member
 GIVEN = (
     *("department", "status", "risk", "outcome", "accepted_at", "dispatched_at", "responded_at"),
@@ -120,6 +121,7 @@ class _Portion:
 
     deliveries: list[Delivery] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, list[str]] = field(default_factory=dict)
     rows: int = 0
 
 
@@ -148,11 +150,18 @@ def _read(loading: Loading, source: Source, delivery: Delivery, portion: _Portio
     try:
         for chunk in read(delivery.member, ReaderOptions(**options)):
             portion.rows += len(chunk.lines) + len(chunk.rejects)
+            _note_oddities(portion.notes.setdefault(number, []), chunk)
             new = stage(loading.connection, source, chunk, number)
             known = loading.new_columns.setdefault(source.name, [])
             known += [name for name in new if name not in known]
     except FileError as error:
         portion.failures[number] = str(error)
+
+
+def _note_oddities(notes: list[str], chunk: RawChunk) -> None:
+    """What was noticed of the whole member, and what it held beside rows."""
+    skipped = [f"{SKIPPED.get(kind, kind)} {n} 行" for kind, n in chunk.skipped.items() if n]
+    notes += [note for note in (*chunk.notes, *skipped) if note not in notes]
 
 
 # ---- one portion -----------------------------------------------------------------------------
@@ -343,7 +352,16 @@ def _balances(
         mine = parts.setdefault(number, {})
         mine[fate] = mine.get(fate, 0) + n
     return [
-        _balance(source, number, delivery, parts.get(number, {}), counts, refused, gone)
+        _balance(
+            source,
+            number,
+            delivery,
+            parts.get(number, {}),
+            counts,
+            refused,
+            gone,
+            portion.notes.get(number, ()),
+        )
         for number, delivery in enumerate(portion.deliveries)
     ]
 
@@ -356,6 +374,7 @@ def _balance(
     counts: pd.DataFrame,
     refused: dict[int, str],
     gone: dict[str, int],
+    notes: Sequence[str],
 ) -> Balance:
     delivered = int(counts.sum(axis=1).get(number, 0))
     start = Balance(source.name, delivery.member.name, delivery.content_hash)
@@ -369,6 +388,7 @@ def _balance(
         rows_in=kept,
         filtered=delivered - kept,
         replaced=gone.get(delivery.member.name, 0),
+        reason="；".join(notes) or None,
         **parts,
     )
 

@@ -61,9 +61,8 @@ class Report:
 
     def reason(self, source: str) -> str | None:
         """Why the source is not ok."""
-        refused = [
-            f"{b.member}：{b.reason}" for b in self.balances if b.source == source and b.reason
-        ]
+        mine = [b for b in self.balances if b.source == source and b.state == "refused"]
+        refused = [f"{b.member}：{b.reason}" for b in mine]
         return self.failures.get(source) or "；".join(refused[:3]) or None
 
     def totals(self, source: str | None = None) -> dict[str, int]:
