@@ -1,6 +1,9 @@
 """A site: everything that differs between two centres, as declarations in one folder."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -8,6 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
+from rules.calendar import Calendar
+from rules.deadlines import Limit
+from rules.risk import RiskRule as AppliedRule
+from rules.risk import check_routing
 
 # A level, layer or dimension may not take the name of a built-in dimension.
 RESERVED = frozenset(
@@ -203,6 +210,7 @@ def load_site(folder: Path) -> Site:
     site = validated(Site, raw, folder / "site.toml")
     for name in ("departments", "categories"):
         _codes_are_unique(folder / f"{name}.csv", getattr(site, name))
+    _check_rules(site, folder)
     return site
 
 
@@ -220,6 +228,32 @@ def _codes_are_unique(path: Path, rows: tuple[CodeRow, ...]) -> None:
         if row.code in seen:
             raise DeclarationError(f"{path} 第 {number} 行：编码 {row.code} 重复")
         seen.add(row.code)
+
+
+def _check_rules(site: Site, folder: Path) -> None:
+    """What the rules would refuse when they are applied is refused here, with its file."""
+    with _said_of(folder / "site.toml"):
+        for rule in site.risk:
+            AppliedRule(**rule.model_dump())
+        check_routing(site.routing)
+    with _said_of(folder / "calendar.csv"):
+        Calendar.of_days([(date.fromisoformat(day.day), day.kind) for day in site.calendar])
+    known = {"category": site.categories, "department": site.departments}
+    for number, limit in enumerate(site.time_limits, start=2):
+        with _said_of(Path(f"{folder / 'time_limits.csv'} 第 {number} 行")):
+            Limit(**limit.model_dump())
+            for name, rows in known.items():
+                code = getattr(limit, name)
+                if rows and code not in {"*", *(row.code for row in rows)}:
+                    raise ValueError(f"{name}：没有编码 {code!r}")
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise DeclarationError(f"{path}：{error}") from None
 
 
 def _free_key(key: str) -> str:
