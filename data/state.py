@@ -38,17 +38,19 @@ TICK = timedelta(microseconds=1)
 # Looking up the steps of the cases in question pays when a window is far back and short.
 FAR = timedelta(days=14)
 
-# Hours between a `suspend` and what ends it. A step that leaves a suspended case suspended ends one
-# span and begins the next; so the step before one with status 63 is always in this selection.
+# Hours that the cases in `rows` were suspended since they were accepted. A step that leaves a
+# suspended case suspended ends one span and begins the next; so the step before one with status 63
+# is always in this selection. Suspensions lie after acceptance: earlier steps need not be read.
 SUSPENDED = """
     SELECT case_code, sum(date_diff('microsecond', began_at, "at")) / 3.6e9 AS suspended_hours
     FROM (
         SELECT case_code, "at", status_before,
                lag("at") OVER (PARTITION BY case_code ORDER BY seq) AS began_at
         FROM (
-            FROM steps WHERE status_before = '63'
+            FROM steps WHERE status_before = '63' AND "at" >= (SELECT min(accepted_at) FROM rows)
             UNION ALL  -- not OR, which would read all columns of all steps
             FROM steps WHERE kind = 'suspend' AND status_before IS DISTINCT FROM '63'
+                AND "at" >= (SELECT min(accepted_at) FROM rows)
         )
         WHERE "at" <= $as_of
     )
@@ -158,12 +160,8 @@ def state(question: Question, count: Count, uses: str) -> str:
     rows = _at_that_time(question, count, uses, fixed)
     if count.table == "steps":
         rows = _with_steps(question, rows)
-    if "suspended_hours" in uses:
-        rows = (
-            f"SELECT s.*, coalesce(h.suspended_hours, 0) AS suspended_hours"
-            f" FROM ({rows}) s LEFT JOIN ({SUSPENDED}) h USING (case_code)"
-        )
-    return f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions) or 'true'}"
+    taken = f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions) or 'true'}"
+    return _with_suspensions(taken, count) if "suspended_hours" in uses else taken
 
 
 def event_column(count: Count) -> str:
@@ -197,7 +195,7 @@ def _open_at_start(question: Question) -> list[str]:
 def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str]) -> str:
     """The cases that can matter, each in its state at T."""
     conditions = [*_present(question, count), *fixed, *_candidates(question, count)]
-    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions) or 'true'}"
+    base = f"SELECT * FROM {_cases(question, count)} WHERE {' AND '.join(conditions) or 'true'}"
     changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
     joins, columns = [], []
     few = _is_few(question, count)
@@ -252,15 +250,22 @@ def _candidates(question: Question, count: Count) -> list[str]:
 
 
 def _that_moved(question: Question, count: Count) -> list[str]:
-    """Conditions for a case to have a step in the window."""
-    moved = []
-    window = _in_window(question.scope, '"at"')
-    if window and question.is_past:
-        moved.append(f"case_code IN (SELECT case_code FROM steps WHERE {' AND '.join(window)})")
+    """Necessary conditions for a case to have a step in the window that counts."""
     if question.scope.since and "closed_before" in count.where:
         # After it was closed or reopened in the window, no case is closed since before it.
-        moved.append("(closed_at IS NULL OR closed_at >= $since)")
-    return moved
+        return ["(closed_at IS NULL OR closed_at >= $since)"]
+    return []
+
+
+def _cases(question: Question, count: Count) -> str:
+    """The table of cases; where steps are counted only those with a step in the window."""
+    window = _in_window(question.scope, '"at"')
+    are_few = "closed_before" in count.where and not question.is_past  # by _that_moved
+    if count.table != "steps" or not window or are_few:
+        return "cases"
+    # A join with distinct codes: with IN, DuckDB may build its hash table of all cases.
+    moved = f"SELECT DISTINCT case_code FROM steps WHERE {' AND '.join(window)}"
+    return f"cases JOIN ({moved}) USING (case_code)"
 
 
 def _is_few(question: Question, count: Count) -> bool:
@@ -294,6 +299,14 @@ def _with_steps(question: Question, cases: str) -> str:
         "SELECT c.*, s.step, s.step_at, s.closed_before FROM ("
         'SELECT case_code, kind AS step, "at" AS step_at, closed_before FROM steps'
         f' WHERE "at" <= $as_of{window}) s JOIN ({cases}) c USING (case_code)'
+    )
+
+
+def _with_suspensions(rows: str, count: Count) -> str:
+    return (
+        f"WITH rows AS (SELECT * FROM ({rows}) WHERE {count.where})"
+        " SELECT r.*, coalesce(h.suspended_hours, 0) AS suspended_hours"
+        f" FROM rows r LEFT JOIN ({SUSPENDED}) h USING (case_code)"
     )
 
 

@@ -18,7 +18,7 @@ START = datetime(2026, 10, 20)
 HOURS = st.integers(0, 20 * 24)
 ADDITIVE = [key for key, indicator in INDICATORS.items() if indicator.is_additive]
 few = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 
