@@ -6,7 +6,6 @@ Raw rows wait in the temporary table `raw`: `_member` (number of the member), `_
 only texts that its fast forms leave over are looked at one by one, each distinct text once.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,11 +15,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pandas as pd
 
-from data.codes import codes
 from data.site import Site
 from data.sql import literal, quoted
 from etl import source as declared
-from etl.source import NUMBER, TEXT, TIME, WHOLE, YES_NO, Column, Source
+from etl.source import NUMBER, TEXT, TIME, WHOLE, YES_NO, Column, Source, known_codes, plain
 from etl.times import parse_time
 
 EARLIEST = datetime(2000, 1, 1)
@@ -30,13 +28,20 @@ COSTS_ONLY_THE_VALUE = ("lon", "lat", "due_at", "accept_due_at")  # the row is l
 TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"
+WIDE = "'０１２３４５６７８９．－＋，', '0123456789.-+,'"  # full-width signs of numbers
 YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
 NO = frozenset({"0", "false", "f", "no", "n", "否", "无"})
+# Other forms the database's cast would read wrong: it drops an offset that it does not know.
+LOCAL_FORM = r"'\d{4}[-/]\d\d?[-/]\d\d?([ T]\d\d?:\d\d?(:\d\d?(\.\d+)?)?)?'"
+ZONED_FORM = r"'\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)'"
 FAST_FORMS = {  # date words that the database reads by itself; the rest goes to etl.times
-    "iso": "CASE WHEN regexp_matches({t}, ':\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$')"
-    " THEN timezone({zone}, try_cast({t} AS TIMESTAMPTZ)) ELSE {local} END",
-    "epoch_s": "timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE)))",
-    "epoch_ms": "timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE) / 1000))",
+    "iso": "CASE WHEN regexp_full_match({t}, {local_form}) THEN {local}"
+    " WHEN regexp_full_match({t}, {zoned_form})"
+    " THEN timezone({zone}, try_cast({t} AS TIMESTAMPTZ)) END",
+    "epoch_s": "CASE WHEN abs(try_cast({t} AS DOUBLE)) < 1e11"
+    " THEN timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE))) END",
+    "epoch_ms": "CASE WHEN abs(try_cast({t} AS DOUBLE)) < 1e14"
+    " THEN timezone({zone}, to_timestamp(try_cast({t} AS DOUBLE) / 1000)) END",
     "excel": "CASE WHEN try_cast({t} AS DOUBLE) BETWEEN 20000 AND 80000 THEN TIMESTAMP '1899-12-30'"
     " + to_seconds(round(try_cast({t} AS DOUBLE) * 86400)::BIGINT) END",
 }
@@ -81,23 +86,6 @@ def clean(
     return tuple(field.name for field in fields if field.name != "version")
 
 
-def plain(text: str) -> str:
-    """The text as lookups compare it: NFKC, blanks as one, case folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
-
-
-def known_codes(site: Site, name: str) -> dict[str, str]:
-    """Names and codes of a code list -> code; {} for a list that only the source declares."""
-    if name in ("department", "category"):
-        rows = site.departments if name == "department" else site.categories
-        return {row.name: row.code for row in rows} | {row.code: row.code for row in rows}
-    try:
-        table = codes(name)
-    except (FileNotFoundError, KeyError):
-        return {}
-    return {row["label"]: code for code, row in table.items()} | {code: code for code in table}
-
-
 # ---- the texts -------------------------------------------------------------------------------
 
 
@@ -111,7 +99,7 @@ def _keep_wanted(work: Work) -> None:
     work.connection.execute(
         f"CREATE OR REPLACE TEMP TABLE texts AS SELECT _member, _line, _extra, {cleaned},"
         f" md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash"
-        f" FROM raw WHERE {work.source.where or 'true'}"
+        f" FROM raw WHERE ({work.source.where or 'true'}\n)"
     )
 
 
@@ -146,7 +134,7 @@ def _field(work: Work, name: str, kind: str, column: Column) -> Field:
         return _time_field(work, name, raw, column.date)
     if kind in (NUMBER, WHOLE):
         factor = declared.UNITS.get(column.unit or "", 1.0)
-        number = f"try_cast(replace(texts.{raw}, ',', '') AS DOUBLE)"
+        number = f"try_cast(replace(translate(texts.{raw}, {WIDE}), ',', '') AS DOUBLE)"
         return Field(name, kind, raw, f"try_cast({number} * {factor} AS {kind})")
     meaning = _yes_or_no if kind == YES_NO else _lookup(work, name, column)
     if meaning is None:
@@ -185,8 +173,7 @@ def _yes_or_no(raw: str) -> bool | None:
 
 def _lookup(work: Work, field: str, column: Column) -> Callable[[str], str | None] | None:
     """What a raw text means in the field's code list; None for a field of free text."""
-    built_in = declared.BUILT_IN_LOOKUPS.get(field) if work.source.target == "cases" else None
-    name = column.lookup or built_in
+    name = declared.lookup_of(work.source.target, field, column)
     if name is None:
         return None
     table = {plain(raw): code for raw, code in known_codes(work.site, name).items()}
@@ -212,14 +199,19 @@ def _time_field(work: Work, name: str, raw: str, formats: Sequence[str]) -> Fiel
 
 def _fast_time(work: Work, text: str, formats: Sequence[str]) -> str:
     tries = []
-    strptime = [form for form in formats if "%" in form] + ["%Y-%m"] * ("month" in formats)
-    if strptime:
-        listed = ", ".join(literal(form) for form in strptime)
-        tries.append(_local(work, f"try_strptime({text}, [{listed}])"))
-    local = _local(work, f"try_cast({text} AS TIMESTAMP)")
     zone = literal(work.site.zone)
+    strptime = [form for form in formats if "%" in form] + ["%Y-%m"] * ("month" in formats)
+    zoned = ", ".join(literal(form) for form in strptime if "%z" in form)
+    local = ", ".join(literal(form) for form in strptime if "%z" not in form)
+    if local:
+        tries.append(_local(work, f"try_strptime({text}, [{local}])"))
+    if zoned:
+        tries.append(f"timezone({zone}, try_strptime({text}, [{zoned}]))")
+    local = _local(work, f"try_cast({text} AS TIMESTAMP)")
     tries += [
-        FAST_FORMS[word].format(t=text, local=local, zone=zone)
+        FAST_FORMS[word].format(
+            t=text, local=local, zone=zone, local_form=LOCAL_FORM, zoned_form=ZONED_FORM
+        )
         for word in formats
         if word in FAST_FORMS
     ]
@@ -298,7 +290,7 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     no_key = "_key IS NULL" if work.source.is_keyed else "false"
     loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
     key_names = "、".join(work.source.key_columns)
-    blanked = _without_wrong_values([field.name for field in fields])
+    blanked = _emptied(fields)
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE sorted_out AS SELECT *,"
         f" list_filter(problems, lambda p: p.column_name NOT IN ({loose})) AS fatal,"
@@ -327,15 +319,20 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
         work.connection.execute(f"DROP TABLE {table}")
 
 
-def _without_wrong_values(fields: Sequence[str]) -> str:
-    """SQL that empties the fields whose wrong value does not cost the row."""
-    listed = ", ".join(
-        f"CASE WHEN NOT list_contains(list_transform(problems, lambda p: p.column_name), '{name}')"
-        f" THEN {name} END AS {name}"
-        for name in fields
-        if name in COSTS_ONLY_THE_VALUE
-    )
-    return f" REPLACE ({listed})" if listed else ""
+def _emptied(fields: Sequence[Field]) -> str:
+    """SQL that empties what a lookup calls 未分类, and wrong values that do not cost the row."""
+    listed = [
+        f"nullif({quoted(f.name)}, '{declared.UNCLASSIFIED}') AS {quoted(f.name)}"
+        for f in fields
+        if f.join and f.type == TEXT
+    ]
+    listed += [
+        "CASE WHEN NOT list_contains(list_transform(problems, lambda p: p.column_name),"
+        f" '{f.name}') THEN {f.name} END AS {f.name}"
+        for f in fields
+        if f.name in COSTS_ONLY_THE_VALUE
+    ]
+    return f" REPLACE ({', '.join(listed)})" if listed else ""
 
 
 def _raw_json(work: Work) -> str:

@@ -2,14 +2,25 @@
 
 import hashlib
 import re
+import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import available_timezones
 
+import duckdb
 from pydantic import Field, field_validator, model_validator
 
+from data.codes import codes
 from data.declaration import DeclarationError, Declared, read_toml, validated
 from data.site import Site
+from data.sql import quoted
+from etl import readers
+from etl.readers.base import ReaderOptions
+from geo.coordinates import CoordinateError, resolve
 
 TEXT, TIME, WHOLE, NUMBER, YES_NO = "VARCHAR", "TIMESTAMP", "INTEGER", "DOUBLE", "BOOLEAN"
 FIELDS: dict[str, dict[str, str]] = {  # what a column of each target may be, and its type
@@ -35,14 +46,12 @@ FIELDS: dict[str, dict[str, str]] = {  # what a column of each target may be, an
     },
 }
 NEEDED = {"cases": (), "handlings": ("case", "at", "kind"), "alerts": ("sent_at",)}
-BUILT_IN_LOOKUPS = {  # fields whose values are codes even where no lookup is declared
-    "channel": "channel",
-    "risk": "risk",
-    "status": "status",
-    "outcome": "outcome",
-    "scale": "scale",
-    "signal": "signal",
+BUILT_IN_LOOKUPS: dict[str, dict[str, str]] = {  # values that are codes, lookup declared or not
+    "cases": {name: name for name in ("channel", "kind", "risk", "status", "outcome", "scale")},
+    "handlings": {"kind": "step", "risk": "risk", "outcome": "outcome"},
+    "alerts": {"signal": "signal"},
 }
+UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to say nothing
 NA = ("", "null", "none", "nan", "n/a", "<na>")
 UNITS = {"百": 100.0, "千": 1e3, "万": 1e4, "亿": 1e8}
 DATE_WORDS = ("iso", "excel", "excel1904", "epoch_s", "epoch_ms", "cn", "month")
@@ -50,6 +59,30 @@ NAME_DATE = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?"
     r"(?:[-_.T]?([01]\d|2[0-3])[-_.:]?([0-5]\d)(?:[-_.:]?([0-5]\d))?)?(?!\d)"
 )
+
+
+def _known_formats(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for text in formats:
+        if text not in DATE_WORDS and not _is_strptime(text):
+            words = "、".join(DATE_WORDS)
+            raise ValueError(f"日期格式 {text!r} 不行；应为 strptime 格式或 {words}")
+    return formats
+
+
+@cache
+def _is_strptime(text: str) -> bool:
+    """Whether both of those who read it, the database and Python, know all its signs."""
+    if "%" not in text:
+        return False
+    try:
+        with duckdb.connect(":memory:") as asked:
+            asked.execute("SELECT try_strptime('', $form)", {"form": text})
+        datetime.strptime("", text)
+    except duckdb.Error:
+        return False
+    except ValueError as error:
+        return "does not match" in str(error)
+    return True
 
 
 class Column(Declared):
@@ -70,10 +103,7 @@ class Column(Declared):
     @field_validator("date")
     @classmethod
     def _formats_are_known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
-        for text in formats:
-            if text not in DATE_WORDS and "%" not in text:
-                raise ValueError(f"日期格式 {text!r} 不行；应为 strptime 格式或 {DATE_WORDS}")
-        return formats
+        return _known_formats(formats)
 
     @field_validator("unit")
     @classmethod
@@ -125,7 +155,9 @@ class Source(Declared):
     delivery: Literal["snapshot", "changes", "append"]
     updated_at: str | None = Field(None, description="更新时间所在的列")
     updated_date: tuple[str, ...] = Field(("iso",), description="更新时间的日期格式")
-    sequence: Literal["name"] | None = Field(None, description="name = 取文件名中的日期为先后")
+    sequence: Literal["name", "fetched"] | None = Field(
+        None, description="先后：name = 文件名中的日期；fetched = 取数的时刻（用于数据库）"
+    )
     of: str | None = Field(None, description="target = handlings 时所属的事项来源")
     crs: str = "WGS84"
     placeholders: tuple[tuple[float, float], ...] = ()
@@ -141,6 +173,34 @@ class Source(Declared):
     lookups: dict[str, dict[str, str]] = {}
     asserts: Asserts = Field(Asserts(), alias="assert")
     examples: tuple[Example, ...] = Field((), alias="example")
+
+    @field_validator("key")
+    @classmethod
+    def _key_has_columns(cls, key: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        if not key:
+            raise ValueError('主键不能为空；没有主键请写 key = "none"')
+        return key
+
+    @field_validator("updated_date")
+    @classmethod
+    def _formats_are_known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_formats(formats)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            raise ValueError(f"{zone!r} 不是 IANA 时区；应如 Asia/Shanghai")
+        return zone
+
+    @field_validator("crs")
+    @classmethod
+    def _crs_exists(cls, crs: str) -> str:
+        try:
+            resolve(crs)
+        except CoordinateError as error:
+            raise ValueError(str(error)) from None
+        return crs
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -184,6 +244,9 @@ def load_sources(folder: Path, site: Site) -> dict[str, Source]:
     for path in sorted((folder / "sources").glob("*.toml")):
         source = validated(Source, {"name": path.stem} | read_toml(path), path)
         _check(source, site, path)
+        _check_codes(source, site, path)
+        _check_reader(source, path)
+        _check_where(source, path)
         sources[source.name] = source
     for source in sources.values():
         _check_reference(source, sources, folder)
@@ -208,10 +271,70 @@ def _check(source: Source, site: Site, path: Path) -> None:
         raise DeclarationError(f"{path}：columns 缺少 {'、'.join(missing)}")
     if source.target == "cases" and not {"accepted_at", "reported_at"} & set(source.columns):
         raise DeclarationError(f"{path}：columns 须有 accepted_at 或 reported_at")
+    if ("lon" in source.columns) != ("lat" in source.columns):
+        raise DeclarationError(f"{path}：columns.lon 与 columns.lat 须一起写")
     if source.delivery == "snapshot" and source.sequence is None:
         raise DeclarationError(
-            f'{path}：delivery = "snapshot" 须写 sequence = "name"（按文件名日期定先后）'
+            f'{path}：delivery = "snapshot" 须写 sequence（name 或 fetched），以定先后'
         )
+
+
+def _check_codes(source: Source, site: Site, path: Path) -> None:
+    """Every lookup leads to codes of its list; a constant is one."""
+    for name, table in source.lookups.items():
+        known = known_codes(site, name)
+        for raw, code in table.items():
+            is_known = code in known.values() or code == UNCLASSIFIED
+            if known and not is_known and name not in site.open_lists:
+                where = f"{path}：lookups.{name}.{raw}"
+                raise DeclarationError(f"{where}：没有编码 {code!r}{_near(code, known)}")
+    for field, column in source.columns.items():
+        name = lookup_of(source.target, field, column)
+        known = known_codes(site, name) if name else {}
+        if column.lookup and not (known or name in {*source.lookups, *site.open_lists}):
+            where = f"{path}：columns.{field}.lookup"
+            lists = "、".join(source.lookups) or "无"
+            raise DeclarationError(f"{where}：没有代码表 {name!r}；[lookups] 中有：{lists}")
+        if column.const is not None and known and column.const not in known.values():
+            where = f"{path}：columns.{field}.const"
+            raise DeclarationError(
+                f"{where}：没有编码 {column.const!r}{_near(column.const, known)}"
+            )
+
+
+def _near(code: str, known: Mapping[str, str]) -> str:
+    """The codes that may have been meant, else the first of the list, with their names."""
+    names = {value: text for text, value in known.items() if text != value}
+    close = get_close_matches(code, [*names, *names.values()], n=3) or list(names)[:8]
+    meant = dict.fromkeys(known[text] for text in close)
+    listed = "、".join(f"{value}（{names[value]}）" for value in meant)
+    return f"；可用的编码如 {listed}" if listed else ""
+
+
+def _check_reader(source: Source, path: Path) -> None:
+    if source.reader not in readers.names():
+        there = "、".join(readers.names())
+        raise DeclarationError(f"{path}：reader：没有读取器 {source.reader!r}；可用：{there}")
+    validated(ReaderOptions, dict(source.options), Path(f"{path} 的 options"))
+
+
+def _check_where(source: Source, path: Path) -> None:
+    """The expression is one, on columns that are read."""
+    if source.where is None:
+        return
+    columns = ", ".join(f"{quoted(slot)} VARCHAR" for slot in source.slots)
+    with duckdb.connect(":memory:") as empty:
+        empty.execute(f"CREATE TABLE raw ({columns})")
+        try:
+            if len(duckdb.extract_statements(f"SELECT ({source.where}\n)")) != 1:
+                raise duckdb.ParserException("须是一个表达式")
+            empty.execute(f"SELECT 1 FROM raw WHERE ({source.where}\n)")
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            read = "、".join(source.slots)
+            raise DeclarationError(
+                f"{path}：where：不是能用的表达式（{reason}）；可用的列：{read}"
+            ) from None
 
 
 def _check_reference(source: Source, sources: dict[str, Source], folder: Path) -> None:
@@ -231,6 +354,28 @@ def fields_of(target: str, site: Site) -> dict[str, str]:
     if target == "cases":
         fields |= dict.fromkeys(site.dimension_keys, TEXT)
     return fields
+
+
+def lookup_of(target: str, field: str, column: Column) -> str | None:
+    """The code list that the field's values are looked up in; None for free text."""
+    return column.lookup or BUILT_IN_LOOKUPS[target].get(field)
+
+
+def known_codes(site: Site, name: str) -> dict[str, str]:
+    """Names and codes of a code list -> code; {} for a list that only the source declares."""
+    if name in ("department", "category"):
+        rows = site.departments if name == "department" else site.categories
+        return {row.name: row.code for row in rows} | {row.code: row.code for row in rows}
+    try:
+        table = codes(name)
+    except (FileNotFoundError, KeyError):
+        return {}
+    return {row["label"]: code for code, row in table.items()} | {code: code for code in table}
+
+
+def plain(text: str) -> str:
+    """The text as lookups compare it: NFKC, blanks as one, case folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
 def date_in_name(name: str) -> datetime | None:
