@@ -106,11 +106,12 @@ def _tens(found: re.Match) -> str:
 
 
 def _built(year, month, day, hour=None, minute=None, second=None) -> datetime | None:
+    clock = [int(part or 0) for part in (hour, minute, second)]
+    is_midnight = clock == [24, 0, 0]  # 24:00 is the end of the day
     try:
-        return datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
-        )
-    except ValueError:
+        moment = datetime(int(year), int(month), int(day), *([0, 0, 0] if is_midnight else clock))
+        return moment + timedelta(days=is_midnight)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -118,5 +119,13 @@ def _in_site_zone(moment: datetime, source_zone: ZoneInfo, site_zone: ZoneInfo) 
     if moment.tzinfo is None and source_zone.key == site_zone.key:
         return moment
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=source_zone)
+        moment = _without_summer_time(moment.replace(tzinfo=source_zone))
     return moment.astimezone(site_zone).replace(tzinfo=None)
+
+
+def _without_summer_time(moment: datetime) -> datetime:
+    """Of the two readings of an hour that the clock change repeats or skips, winter time's.
+
+    The database chooses the same.
+    """
+    return min((moment, moment.replace(fold=1)), key=lambda m: m.utcoffset() or timedelta())
