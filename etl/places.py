@@ -15,6 +15,7 @@ from data.site import Site
 from data.sql import quoted
 from etl.layers import Kept, Layers
 from etl.source import Source
+from geo.areas import points_in_areas
 from geo.coordinates import to_wgs84
 
 Floats = NDArray[np.float64]
@@ -47,10 +48,10 @@ class Places:
         has_point = "lon" in fields and "lat" in fields
         given = [key for key in self.site.place_keys if key in fields]
         columns = [*(("lon", "lat") if has_point else ()), *given]
-        rows = _columns(connection, "identified", columns)
+        areas = [name for name in ("polygon", "circle") if name in fields]
+        rows = _columns(connection, "identified", [*columns, *areas])
         size = connection.execute("SELECT count(*) FROM identified").fetchall()[0][0]
-        nowhere = np.full(size, np.nan)
-        x, y = (rows["lon"], rows["lat"]) if has_point else (nowhere, nowhere)
+        x, y = _delivered_points(rows, size)
         lon, lat, quality = self.point(x, y, source)
         codes = self.codes(lon, lat, {key: rows[key] for key in given})
         placed = {"lon": lon, "lat": lat, "point_quality": quality, **codes}
@@ -143,6 +144,16 @@ class Places:
             return -180.0, -90.0, 180.0, 90.0
         wide, high = (east - west) * MARGIN, (north - south) * MARGIN
         return west - wide, south - high, east + wide, north + high
+
+
+def _delivered_points(rows: Mapping[str, NDArray], size: int) -> tuple[Floats, Floats]:
+    """The points as delivered; of an area a point inside; NaN where there is neither."""
+    if "lon" in rows:
+        return rows["lon"], rows["lat"]
+    nothing = np.full(size, None, dtype=object)
+    if "polygon" in rows or "circle" in rows:
+        return points_in_areas(rows.get("polygon", nothing), rows.get("circle", nothing))
+    return np.full(size, np.nan), np.full(size, np.nan)
 
 
 def _within(lon: Floats, lat: Floats, extent: tuple[float, float, float, float]) -> NDArray:
