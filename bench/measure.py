@@ -17,7 +17,7 @@ from data.compare import compare
 from data.edition import Edition, create_tables, open_edition, write_meta
 from data.measure import measure
 from data.scope import Grant, Scope
-from data.site import Layer, Site
+from data.site import Site
 
 ISSUE, TARGET_MS = 2, 40.0
 CASES, GRIDS, DAYS = 1_000_000, 2262, 730
@@ -27,11 +27,13 @@ VERSION = 1  # of what `write` writes
 UNTIL = datetime(2026, 11, 1)
 BEGIN = UNTIL - timedelta(days=DAYS)
 TREE = (("town", "镇街", None), ("village", "村社", "town"), ("grid", "网格", "village"))
-SITE = Site(
-    name="bench",
-    title="百万件",
-    zone="Asia/Shanghai",
-    levels=tuple(Layer(key=k, name=n, files=("x",), parent=up) for k, n, up in TREE),
+SITE = Site.model_validate(
+    {
+        "name": "bench",
+        "title": "百万件",
+        "zone": "Asia/Shanghai",
+        "levels": [{"key": k, "name": n, "files": ["x"], "parent": up} for k, n, up in TREE],
+    }
 )
 MONTH = Scope(since=UNTIL - timedelta(days=30), until=UNTIL)
 WEEK = Scope(since=UNTIL - timedelta(days=7), until=UNTIL)

@@ -67,11 +67,12 @@ def newest_cases(edition: Edition, scope: Scope, grant: Grant, limit: int = 5) -
     newest = scope.narrowed(since=since, until=None)
     columns = ["case_code", "accepted_at", "risk", "category", "department"]
     top = edition.site.levels[0].key
-    frame = cases_behind(edition, newest, grant, limit)[[*columns, top]]
+    frame = cases_behind(edition, newest, grant, limit).filter([*columns, top])
     for key in ("category", "department", top):
         names = named(edition, key)
-        frame[key] = [names.get(code, code) for code in frame[key].fillna("-")]
-    return frame.rename(columns={top: "place"})
+        codes = ["-" if pd.isna(code) else code for code in frame[key]]
+        frame[key] = [names.get(code, code) for code in codes]
+    return frame.set_axis([*columns, "place"], axis=1)
 
 
 def _columns(question: Question) -> dict[str, str]:
