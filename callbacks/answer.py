@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from flask_caching import Cache
 
@@ -182,7 +183,7 @@ def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame
     frame = frame.assign(
         text=[text(value, n, d, indicator, wall=True) for value, n, d in rows],
         part=["" if indicator.kind == "count" else part_text(n, d) for _, n, d in rows],
-        is_ranked=[indicator.kind == "count" or not is_small(d) for _, _, d in rows],
+        is_ranked=np.array([indicator.kind == "count" or not is_small(d) for *_, d in rows], bool),
     )
     return _with_names(frame, ask, edition)
 

@@ -53,6 +53,8 @@ class _Packed:
                 if len(data) < SMALLEST:
                     return response
                 self._known[key] = _pack(data, encoding)
+        if hasattr(response.response, "close"):
+            response.call_on_close(response.response.close)  # the file, which nobody will read
         response.set_data(self._known[key])
         response.headers["Content-Encoding"] = encoding
         response.headers.add("Vary", "Accept-Encoding")

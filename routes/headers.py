@@ -1,7 +1,6 @@
 """Security headers on every answer: nothing is loaded, framed or sent anywhere but here."""
 
 from collections.abc import Callable
-from functools import cache
 
 from flask import Flask, Response
 
@@ -11,6 +10,7 @@ POLICY = (
     " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src blob:;"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 )
+NOTHING = "default-src 'none'; frame-ancestors 'none'"  # for what is no page
 FIXED = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -22,17 +22,15 @@ FIXED = {
 
 
 def register(server: Flask, script_hashes: Callable[[], list[str]]) -> None:
-    """`script_hashes` are the inline scripts that may run; asked once, at the first answer, when
-    all callbacks are known."""
-
-    @cache
-    def policy() -> str:
-        return POLICY.format(hashes=" ".join(script_hashes()))
+    """`script_hashes` are the inline scripts that may run; asked at every page, because Dash adds
+    some with its first one."""
 
     @server.after_request
     def add_headers(response: Response) -> Response:
         for name, value in FIXED.items():
             response.headers.setdefault(name, value)
-        response.headers["Content-Security-Policy"] = policy()
+        is_page = response.mimetype == "text/html"
+        policy = POLICY.format(hashes=" ".join(script_hashes())) if is_page else NOTHING
+        response.headers["Content-Security-Policy"] = policy
         response.headers.setdefault("Cache-Control", "no-store")
         return response

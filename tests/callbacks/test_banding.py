@@ -1,0 +1,109 @@
+"""Which colour a polygon gets."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from callbacks.answer import Question
+from callbacks.banding import level_for, painted
+from callbacks.colour import patched, pictured
+from data.edition import Edition
+from data.editions import create_tables, memory_edition
+from layouts.map import NO_BAND
+from tests.layouts.conftest import asked_of
+from tests.layouts.conftest import edition as edition
+from tests.layouts.small import DATA_TIME, fill, small_site
+
+LEVELS = ("grid", "village", "town")
+
+
+def given(*rows: tuple[str, str, str]) -> Question:
+    """(grid, risk, closed or open) of cases accepted yesterday."""
+    connection = duckdb.connect()
+    site = small_site()
+    create_tables(connection, site)
+    fill(connection, site, 0)
+    for number, (grid, risk, state) in enumerate(rows):
+        closed = datetime(2026, 11, 20) if state == "closed" else None
+        connection.execute(
+            "INSERT INTO cases BY NAME SELECT $1 AS case_code, 't' AS source, $2 AS risk, '60' AS"
+            " status, $3::TIMESTAMP AS accepted_at, $4::TIMESTAMP AS closed_at, 'second' AS"
+            " precision, 0 AS reopen_count, 'ok' AS point_quality, true AS is_located, $5 AS grid,"
+            " $6 AS village, $7 AS town, 'h' AS row_hash, 'm' AS member, 1 AS line",
+            [f"C{number}", risk, datetime(2026, 11, 19), closed, grid, grid[:4], grid[:2]],
+        )
+    return asked_of(memory_edition(connection, site, DATA_TIME))
+
+
+def test_a_grids_colour_is_its_highest_open_risk():
+    question = given(
+        ("T0V0G0", "blue", "open"),
+        ("T0V0G0", "yellow", "open"),
+        ("T0V0G0", "red", "closed"),
+        ("T0V0G1", "red", "open"),
+    )
+    shown = painted(question, "risk", "grid", ["T0V0G0", "T0V0G1", "T0V0G2"])
+    assert shown.bands == [1, 3, NO_BAND]
+    assert [(band.words, band.count) for band in shown.legend] == [
+        ("红色", 1),
+        ("黄色", 1),
+        ("蓝色", 0),
+        ("无在办", 1),
+    ]
+
+
+def test_a_count_of_no_cases_is_0_and_has_a_band():
+    shown = painted(given(("T0V0G0", "red", "open")), "accepted", "grid", ["T0V0G0", "T0V0G1"])
+    assert NO_BAND not in shown.bands
+    assert shown.bands[0] >= shown.bands[1]
+
+
+def test_a_rate_of_fewer_than_ten_cases_gets_no_colour():
+    question = given(*[("T0V0G0", "blue", "closed")] * 9)
+    shown = painted(question, "closure_rate", "grid", ["T0V0G0"])
+    assert shown.bands == [NO_BAND]
+    assert [(band.words, band.count) for band in shown.legend][-1] == ("不足 10 件", 1)
+
+
+def test_a_rate_goes_up_the_tree_until_it_says_something():
+    few = given(*[(f"T0V0G{number % 5}", "blue", "closed") for number in range(15)])
+    assert level_for(few, "closure_rate", LEVELS) == "village"
+    assert level_for(few, "accepted", LEVELS) == "grid"
+
+
+def test_nothing_at_all_still_gives_a_map():
+    shown = pictured(given(), "closure_rate", True, 1.0)
+    assert set(shown.figure["data"][0]["z"]) <= {NO_BAND}
+
+
+@pytest.mark.parametrize(
+    "key", ["risk", "accepted", "closure_rate", "overdue_open_rate", "per_10k"]
+)
+def test_every_polygon_on_the_map_is_in_one_line_of_the_legend(edition: Edition, key: str):
+    question = asked_of(edition)
+    codes = [f"T{t}V{v}G{g}" for t in range(3) for v in range(4) for g in range(5)]
+    shown = painted(question, key, "grid", codes)
+    assert sum(band.count for band in shown.legend) == len(codes) == len(shown.bands)
+    assert max(shown.bands) < len(shown.colours)
+
+
+def test_bands_do_not_move_when_the_day_does_not(edition: Edition):
+    kept: dict = {}
+
+    def of_the_day(name, compute):
+        return kept.setdefault(name, compute())
+
+    question = replace(asked_of(edition), of_the_day=of_the_day)
+    painted(question, "accepted", "grid", [])
+    painted(question, "accepted", "grid", [])
+    assert len(kept) == 1
+
+
+def test_a_map_that_is_on_screen_gets_only_its_values(edition: Edition):
+    shown = pictured(asked_of(edition), "accepted", False, 1.0)
+    sent = str(patched(shown).to_plotly_json())
+    assert "locations" not in sent
+    assert "uirevision" not in sent
+    assert "T0V0G0" not in sent

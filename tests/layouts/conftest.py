@@ -1,0 +1,41 @@
+"""A small edition in memory, and an empty one."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from callbacks.answer import Question, windowed
+from data.edition import Edition
+from data.editions import create_tables, memory_edition
+from data.scope import Grant, Scope
+from tests.layouts.small import DATA_TIME, fill, small_site
+
+
+def opened(cases: int | None) -> Edition:
+    connection = duckdb.connect()
+    site = small_site()
+    create_tables(connection, site)
+    if cases is not None:
+        fill(connection, site, cases)
+    return memory_edition(connection, site, DATA_TIME)
+
+
+@pytest.fixture(scope="session")
+def edition() -> Iterator[Edition]:
+    edition = opened(2000)
+    yield edition
+    edition.close()
+
+
+@pytest.fixture(scope="session")
+def empty_edition() -> Iterator[Edition]:
+    edition = opened(None)
+    yield edition
+    edition.close()
+
+
+def asked_of(edition: Edition, scope: Scope | None = None) -> Question:
+    """A wall's question of an edition, without a cache."""
+    scope = windowed(scope or Scope(), edition)
+    return Question(edition, scope, Grant.wall(), lambda _name, compute: compute())

@@ -1,0 +1,109 @@
+"""Every page, as the browser gets it: ids, hostile addresses, the list of indicators."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import dash
+import pytest
+from dash import Dash
+
+import app as screen
+from data.indicators import INDICATORS
+from layouts.address import Address
+from tests.layouts.small import store_with
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Iterator[Dash]:
+    store = store_with(tmp_path_factory.mktemp("home"), 200)
+    app = screen.build(store)
+    app.server.test_client().get("/")
+    yield app
+    store.close()
+
+
+def ids(component) -> set[str]:
+    every = [component, *component._traverse()]
+    return {str(each.id) for each in every if getattr(each, "id", None)}
+
+
+def shown_ids(app: Dash) -> set[str]:
+    found = ids(app.layout())
+    for page in dash.page_registry.values():
+        found |= ids(page["layout"]())
+    return found
+
+
+def test_every_callback_id_exists_in_a_layout(app: Dash):
+    wired = set()
+    for spec in app._callback_list:
+        wired |= {part["id"] for part in spec["inputs"] + spec["state"]}
+        wired |= {out.rsplit(".", 1)[0] for out in spec["output"].strip(".").split("...")}
+    wired = {each for each in wired if not each.startswith(("_pages", "{"))}
+    assert len(wired) > 20
+    assert wired <= shown_ids(app)
+
+
+def test_no_id_is_given_twice_on_a_page(app: Dash):
+    shell = app.layout()
+    for page in dash.page_registry.values():
+        every = [*shell._traverse(), *page["layout"]()._traverse()]
+        given = [str(each.id) for each in every if getattr(each, "id", None)]
+        assert len(given) == len(set(given))
+
+
+def test_callbacks_never_spell_an_id():
+    for path in (ROOT / "callbacks").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            name = getattr(getattr(node, "func", None), "id", "")
+            if isinstance(node, ast.Call) and name in {"Input", "Output", "State"}:
+                assert not isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno}"
+
+
+def page(path: str):
+    return next(each for each in dash.page_registry.values() if each["path"] == path)["layout"]()
+
+
+def test_the_wall_has_at_most_seven_panels(app: Dash):
+    every = [each for each in page("/")._traverse() if type(each).__name__ == "Section"]
+    assert 0 < len(every) <= 7
+
+
+def test_the_indicators_page_lists_them_all_with_their_meaning(app: Dash):
+    shown = page("/indicators")
+    rows = [each for each in shown._traverse() if type(each).__name__ == "Tr"][1:]
+    assert [row.id for row in rows] == [f"indicator-{key}" for key in INDICATORS]
+    text = str(shown)
+    assert all(indicator.meaning in text for indicator in INDICATORS.values())
+
+
+def test_the_shell_names_the_centre_and_stamps_demo_data(app: Dash):
+    text = str(app.layout())
+    assert "小县综治中心" in text
+    assert "演示数据" in text
+
+
+def test_an_address_comes_back_as_it_was_sent():
+    address = Address.of({"regions": "town:T1", "measure": "accepted", "heat": "1"})
+    assert address.query() == "regions=town:T1&measure=accepted&heat=1"
+    assert Address.of({}).query() == ""
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"regions": "town"},
+        {"regions": "<script>:1"},
+        {"since": "yesterday"},
+        {"nonsense": "1"},
+        {"edition": "-1"},
+        {"measure": "'; DROP TABLE cases", "heat": "maybe"},
+        {"regions": ["town:1"] * 600},
+    ],
+)
+def test_an_address_that_makes_no_sense_shows_everything(query: dict):
+    address = Address.of(query)
+    assert (address.scope.regions, address.measure, address.is_heat) == ((), "risk", False)

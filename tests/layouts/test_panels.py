@@ -1,0 +1,224 @@
+"""What every panel owes the rest, and what each one shows."""
+
+import json
+from datetime import datetime
+
+import pandas as pd
+import pytest
+from dash.development.base_component import Component
+from plotly.utils import PlotlyJSONEncoder
+
+from callbacks.answer import drawn
+from data.edition import Edition
+from data.indicators import INDICATORS
+from layouts.panel import Facts, Numbers, Panel
+from layouts.panels import PANELS
+from layouts.panels.accepted_by_category import draw as draw_categories
+from layouts.panels.batch_balance import draw as draw_balance
+from layouts.panels.closure_by_department import draw as draw_departments
+from layouts.panels.daily_trend import draw as draw_trend
+from layouts.panels.flow_by_stage import stage_counts
+from layouts.panels.newest import draw as draw_newest
+from layouts.panels.open_by_risk import draw as draw_risks
+from layouts.panels.source_freshness import draw as draw_sources
+from tests.layouts.conftest import asked_of
+
+FACTS = Facts(
+    data_time=datetime(2026, 11, 20, 14, 30),
+    days=30,
+    window="近 30 日",
+    place="全域",
+    risks=("red", "yellow", "blue"),
+    closure_target=0.95,
+)
+
+
+def words(picture) -> str:
+    """Everything that a picture says, in reading order."""
+    if picture is None or isinstance(picture, bool):
+        return ""
+    if isinstance(picture, str | int | float):
+        return str(picture)
+    if isinstance(picture, list | tuple):
+        return " ".join(" ".join(map(words, picture)).split())
+    return words(getattr(picture, "children", None))
+
+
+def found(picture, kind: str) -> list:
+    """The components of a class, in order."""
+    parts = picture if isinstance(picture, list | tuple) else [picture]
+    every = [each for part in parts for each in (part, *part._traverse())]
+    every = [each for each in every if isinstance(each, Component)]
+    return [each for each in every if kind in str(getattr(each, "className", "")).split()]
+
+
+@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+def test_a_panel_draws_an_empty_edition(panel: Panel, empty_edition: Edition):
+    picture = drawn(panel, asked_of(empty_edition), 1.0)
+    assert "nan" not in json.dumps(picture, cls=PlotlyJSONEncoder, ensure_ascii=False).lower()
+
+
+@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+def test_a_panel_draws_a_full_edition(panel: Panel, edition: Edition):
+    picture = drawn(panel, asked_of(edition), 1.0)
+    text = json.dumps(picture, cls=PlotlyJSONEncoder, ensure_ascii=False)
+    assert len(text) > 300
+    assert "nan" not in text.lower()
+
+
+@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+def test_a_panel_says_its_question_and_asks_for_indicators_that_exist(panel: Panel):
+    assert panel.question.endswith("？")
+    asks = [ask for ask in panel.asks.values() if isinstance(ask, Numbers)]
+    assert {ask.indicator for ask in asks} <= set(INDICATORS)
+
+
+def test_nobodys_name_or_number_reaches_the_wall(edition: Edition):
+    for panel in PANELS.values():
+        shown = json.dumps(drawn(panel, asked_of(edition), 1.0), cls=PlotlyJSONEncoder)
+        assert "13800138000" not in shown
+        assert "张三" not in shown.encode().decode("unicode_escape")
+
+
+def rates(**of: tuple[int, int]) -> pd.DataFrame:
+    """A frame of a rate by department, as answers give it."""
+    return pd.DataFrame(
+        [
+            {
+                "department": code,
+                "name": code,
+                "numerator": n,
+                "denominator": d,
+                "value": n / d,
+                "text": f"{100 * n / d:.1f}%",
+                "part": f"{n}/{d}",
+                "is_ranked": d >= 10,
+            }
+            for code, (n, d) in of.items()
+        ]
+    )
+
+
+def test_the_department_furthest_behind_comes_first_and_small_ones_are_not_ranked():
+    closure = rates(police=(90, 100), court=(10, 20), tiny=(0, 3))
+    picture = draw_departments(FACTS, closure, rates(court=(1, 2)))
+    rows = found(picture, "dep-row")[1:]
+    assert [words(row) for row in rows] == [
+        "court 50.0% 10/20 50.0% 1/2",
+        "police 90.0% 90/100 — 0/0",
+    ]
+
+
+def test_at_most_five_departments_are_shown():
+    closure = rates(**{f"d{i}": (i, 20) for i in range(9)})
+    assert len(found(draw_departments(FACTS, closure, rates(d0=(1, 20))), "dep-row")) == 1 + 5
+
+
+def test_a_department_below_the_target_is_marked():
+    rows = found(
+        draw_departments(FACTS, rates(a=(94, 100), b=(95, 100)), rates(a=(1, 2))), "behind"
+    )
+    assert [words(row) for row in rows] == ["94.0% 94/100"]
+
+
+def counts(by: str, **of: int) -> pd.DataFrame:
+    return pd.DataFrame({by: list(of), "numerator": list(of.values())})
+
+
+def test_a_risk_without_cases_shows_0_and_the_overdue_are_among_the_open():
+    picture = draw_risks(FACTS, counts("risk", red=7, blue=12), counts("risk", red=2))
+    tiles = [words(tile) for tile in found(picture, "tile")]
+    assert tiles == ["红色 7 超期 2", "黄色 0 超期 0", "蓝色 12 超期 0", "在办合计 19 超期 2"]
+
+
+def test_cases_without_a_risk_are_said_and_belong_to_the_total():
+    now = pd.DataFrame({"risk": ["red", "-"], "numerator": [7, 5]})
+    picture = draw_risks(FACTS, now, counts("risk"))
+    assert "未定级 5" in words(picture)
+    assert "在办合计 12" in words(picture)
+
+
+def test_a_risk_that_the_site_does_not_rule_is_shown_as_soon_as_it_occurs():
+    picture = draw_risks(FACTS, counts("risk", orange=1), counts("risk"))
+    assert "橙色 1" in words(picture)
+
+
+def test_every_open_case_lies_at_one_stage():
+    stock = pd.DataFrame({"stage": ["registered", "handling", "-"], "numerator": [3, 5, 2]})
+    stages = stage_counts(stock)
+    assert sum(stages.values()) == 10
+    assert stages["待受理"] == 3
+    assert stages["未分类"] == 2
+
+
+def compared(**of: tuple[int, int, str, str]) -> pd.DataFrame:
+    rows = [
+        {
+            "category": c,
+            "name": c,
+            "current": now,
+            "base": base,
+            "change_text": text,
+            "change_kind": k,
+        }
+        for c, (now, base, text, k) in of.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_category_shows_its_change_with_the_number_it_is_measured_against():
+    picture = draw_categories(FACTS, compared(wages=(30, 20, "+50.0%", "percent")))
+    assert words(picture) == "wages 30 ↑50.0% 上期 20"
+
+
+def test_a_category_new_in_this_window_has_no_percentage():
+    picture = draw_categories(FACTS, compared(wages=(30, 0, "基期为0", "no_base")))
+    assert words(picture) == "wages 30 基期为0"
+
+
+def test_the_trend_has_a_point_for_every_day_also_without_cases():
+    came = pd.DataFrame({"day": ["2026-11-19", "2026-11-20"], "numerator": [4, 9]})
+    figure = draw_trend(FACTS, came, came.iloc[:0])
+    line = figure["data"][0]
+    assert len(line["x"]) == 30
+    assert (line["x"][-1], line["y"][-1]) == ("2026-11-19", 4)  # today is not over yet
+    assert sum(line["y"]) == 4
+
+
+def test_the_trends_text_grows_with_the_viewers_screen():
+    frame = pd.DataFrame({"day": [], "numerator": []})
+    small = draw_trend(FACTS, frame, frame)["layout"]["font"]["size"]
+    large = draw_trend(Facts(**{**vars(FACTS), "scale": 2.0}), frame, frame)["layout"]["font"][
+        "size"
+    ]
+    assert (small, large) == (18.4, 36.8)
+
+
+def test_alerts_come_before_cases_and_there_are_five_rows():
+    at = pd.Timestamp("2026-11-20 14:00")
+    alert = {"event": "暴雨", "headline": "", "place": "第1镇", "signal": "red", "sent_at": at}
+    case = {"category": "噪声", "place": "第2镇", "department": "公安局", "risk": None}
+    cases = [{**case, "accepted_at": at - pd.Timedelta(days=number)} for number in range(5)]
+    rows = found(draw_newest(FACTS, pd.DataFrame([alert] * 3), pd.DataFrame(cases)), "feed-row")
+    assert [words(row) for row in rows] == [
+        "预警 暴雨 第1镇 14:00",
+        "预警 暴雨 第1镇 14:00",
+        "噪声 第2镇 · 公安局 14:00",
+        "噪声 第2镇 · 公安局 11月19日",
+        "噪声 第2镇 · 公安局 11月18日",
+    ]
+
+
+def test_a_balance_that_does_not_close_says_by_how_much():
+    row = {"title": "热线", "members": 1, "rows_in": 10, "loaded": 7, "updated": 0, "unchanged": 1}
+    row |= {"duplicate": 0, "stale": 0, "quarantined": 0, "refused": 0, "read_at": pd.NaT}
+    assert "差 2 行" in words(draw_balance(FACTS, pd.DataFrame([row])))
+    assert "相等" in words(draw_balance(FACTS, pd.DataFrame([{**row, "loaded": 9}])))
+
+
+def test_a_column_that_nobody_declared_is_reported_beside_its_source():
+    row = {"title": "热线", "expected_every": 3600.0, "last_success_at": None, "rows": 1}
+    row |= {"last_data_at": None, "state": "refused", "reason": "缺列", "new_columns": '["满意度"]'}
+    shown = words(draw_sources(FACTS, pd.DataFrame([row])))
+    assert "新增列 满意度" in shown
+    assert "被拒收 ：缺列" in shown

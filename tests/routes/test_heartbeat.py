@@ -1,0 +1,81 @@
+"""Moved or not moved, and how old."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from data.editions import EditionStore
+from data.runs import RunLog
+from routes import heartbeat
+from routes.heartbeat import Heartbeat
+from tests.layouts.small import publish, store_with
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EditionStore]:
+    store = store_with(tmp_path, 20)
+    yield store
+    store.close()
+
+
+def client(store: EditionStore, build: str = "b1") -> FlaskClient:
+    server = Flask("heartbeat")
+    heartbeat.register(server, Heartbeat(store, RunLog(store.home), build))
+    return server.test_client()
+
+
+@pytest.fixture(autouse=True)
+def always_fresh(monkeypatch):
+    monkeypatch.setattr(heartbeat, "FRESH", -1.0)
+
+
+def ask(viewer: FlaskClient, etag: str = ""):
+    return viewer.get("/heartbeat", headers={"If-None-Match": etag})
+
+
+def test_nothing_moved_is_304_without_a_body_but_with_the_servers_time(store: EditionStore):
+    viewer = client(store)
+    first = ask(viewer)
+    again = ask(viewer, first.headers["ETag"])
+    assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
+    assert int(again.headers["X-Server-Time"]) > 1_600_000_000_000
+
+
+def test_a_new_edition_moves_it(store: EditionStore):
+    viewer = client(store)
+    etag = ask(viewer).headers["ETag"]
+    publish(store, 30)
+    moved = ask(viewer, etag)
+    assert (moved.status_code, moved.json["edition"]) == (200, 2)
+
+
+def test_a_source_that_answered_without_news_moves_it(store: EditionStore):
+    viewer = client(store)
+    etag = ask(viewer).headers["ETag"]
+    checked = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
+    RunLog(store.home).note_source("hotline", "ok", checked)
+    moved = ask(viewer, etag)
+    hotline = next(each for each in moved.json["sources"] if each["key"] == "hotline")
+    assert hotline["last"] == 1795158000000
+    assert hotline["title"] == "12345 热线"
+
+
+def test_a_new_build_moves_it(store: EditionStore):
+    assert ask(client(store)).headers["ETag"] != ask(client(store, "b2")).headers["ETag"]
+
+
+def test_times_are_absolute_though_the_edition_keeps_them_in_the_sites_zone(store: EditionStore):
+    told = datetime.fromtimestamp(ask(client(store)).json["data_time"] / 1000, UTC)
+    assert told == datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # 14:30 in Asia/Shanghai
+
+
+def test_before_the_first_edition_it_says_so(tmp_path: Path):
+    assert ask(client(EditionStore(tmp_path / "new"))).json["edition"] is None
+
+
+def test_it_is_tiny(store: EditionStore):
+    assert len(ask(client(store)).data) < 600

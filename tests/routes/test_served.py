@@ -1,0 +1,128 @@
+"""What the server gives out besides pages: geometry, bundles, headers, refusals."""
+
+import json
+from collections.abc import Iterator
+
+import brotli
+import pytest
+from flask.testing import FlaskClient
+
+import app as screen
+from data.regions import shapes_hash
+from tests.layouts.small import store_with
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory) -> Iterator[FlaskClient]:
+    store = store_with(tmp_path_factory.mktemp("home"), 50)
+    viewer = screen.build(store).server.test_client()
+    viewer.get("/")
+    viewer.store = store  # type: ignore[attr-defined]
+    yield viewer
+    store.close()
+
+
+def address(viewer: FlaskClient, level: str, part: str) -> str:
+    with viewer.store.reading() as edition:  # type: ignore[attr-defined]
+        return f"/geometry/{shapes_hash(edition, level, None)}/{level}/{part}.json"
+
+
+def test_the_polygons_of_a_level_are_served_for_ever(viewer: FlaskClient):
+    reply = viewer.get(address(viewer, "grid", "all"))
+    features = json.loads(reply.data)["features"]
+    assert len(features) == 60
+    assert features[0]["id"] == "T0V0G0"
+    assert "immutable" in reply.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/geometry/0/grid/all.json",
+        "/geometry/0/nothing/all.json",
+        "/geometry/0/grid/town:T9.json",
+        "/geometry/0/town/village:T0V0.json",
+    ],
+)
+def test_an_address_whose_content_is_not_there_is_404(viewer: FlaskClient, path: str):
+    assert viewer.get(path).status_code == 404
+
+
+def test_a_bundle_is_packed_hard_and_kept_for_ever(viewer: FlaskClient):
+    page = viewer.get("/").get_data(as_text=True)
+    start = page.index("/_dash-component-suites/plotly/")
+    url = page[start : page.index('"', start)]
+    reply = viewer.get(url, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert reply.headers["Content-Encoding"] == "br"
+    assert "immutable" in reply.headers["Cache-Control"]
+    assert len(reply.data) < 1_300_000
+    assert len(brotli.decompress(reply.data)) > 4_000_000
+
+
+def test_a_browser_without_brotli_gets_gzip_and_one_without_either_gets_it_plain(viewer):
+    url = address(viewer, "grid", "all")
+    assert (
+        viewer.get(url, headers={"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
+    )
+    assert "Content-Encoding" not in viewer.get(url, headers={"Accept-Encoding": ""}).headers
+
+
+def test_every_answer_forbids_other_hosts(viewer: FlaskClient):
+    page = viewer.get("/").headers["Content-Security-Policy"]
+    assert page.startswith("default-src 'none'; script-src 'self' 'sha256-")
+    assert "unsafe-eval" not in page
+    assert "http" not in page
+    for path in ("/heartbeat", "/_dash-layout", "/assets/wall.css", "/nowhere"):
+        with viewer.get(path) as reply:
+            pass
+        assert reply.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_data_are_not_kept_by_the_browser(viewer: FlaskClient):
+    assert viewer.get("/_dash-layout").headers["Cache-Control"] == "no-store"
+
+
+def test_there_is_no_door_for_other_programs(viewer: FlaskClient):
+    rules = {rule.rule for rule in viewer.application.url_map.iter_rules()}
+    assert not [rule for rule in rules if "mcp" in rule]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        "x",
+        {"output": "nothing.here", "inputs": []},
+        {"output": "ticker.data"},
+        {"output": "ticker.data", "inputs": "x"},
+        {"output": "ticker.data", "inputs": [1, 2]},
+        {"output": ["ticker.data"], "inputs": []},
+    ],
+)
+def test_a_malformed_callback_body_is_refused_without_a_traceback(viewer: FlaskClient, body):
+    reply = viewer.post("/_dash-update-component", json=body)
+    assert (reply.status_code, reply.data) == (400, b"bad request")
+
+
+@pytest.mark.parametrize(
+    "scope", ['{"regions": [["<x>", "1"]]}', "[]", "{", '{"edition": 99}', "7"]
+)
+def test_a_hostile_scope_changes_nothing(viewer: FlaskClient, scope: str):
+    inputs = [
+        {"id": "scope", "property": "data", "value": scope},
+        {"id": "pulse", "property": "data", "value": {"edition": 1, "scale": "huge"}},
+    ]
+    body = {
+        "output": "ticker.data",
+        "outputs": {"id": "ticker", "property": "data"},
+        "inputs": inputs,
+        "changedPropIds": ["scope.data"],
+    }
+    assert viewer.post("/_dash-update-component", json=body).status_code == 204
+
+
+def test_the_server_is_alive(viewer: FlaskClient):
+    assert viewer.get("/healthz").status_code == 200
