@@ -319,3 +319,11 @@ def test_every_indicator_can_be_split_by_every_dimension_now_and_then(key):
         for scope in (WEEK, WEEK.narrowed(as_of=UNTIL - timedelta(days=4)), Scope()):
             frame = measure(edition, key, (by,), scope, FULL)
             assert frame.columns.tolist() == [by, "numerator", "denominator", "value"]
+
+
+def test_steps_after_t_are_neither_closures_nor_arrivals():
+    edition = given({"closed_at": "2026-11-05"})
+    before = WEEK.narrowed(as_of="2026-11-04")
+    assert rows(edition, "closure_flow_rate", ("force",), before) == {"-": (0, 1)}
+    assert value(edition, "arrivals") == 3
+    assert value(edition, "arrivals", before) == 2
