@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pandas as pd
 
+from data.declaration import DeclarationError
 from data.site import Site
 from data.sql import literal, quoted
 from etl import source as declared
@@ -79,7 +80,13 @@ def clean(
     value), `column_name`, `code`, `reason`, `raw`. Event times after `now` + 1 day are refused.
     """
     work = Work(connection, source, site, now)
-    _keep_wanted(work)
+    try:
+        _keep_wanted(work)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise DeclarationError(
+            f"来源 {source.name} 的 where 在这批数据上不成立：{reason}"
+        ) from None
     fields = _fields(work)
     _judge(work, fields)
     _put_aside(work, fields)
@@ -97,9 +104,10 @@ def _keep_wanted(work: Work) -> None:
     )
     whole = ", ".join(f"coalesce({quoted(slot)}, chr(0))" for slot in slots)
     work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE texts AS SELECT _member, _line, _extra, {cleaned},"
-        f" md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash"
-        f" FROM raw WHERE ({work.source.where or 'true'}\n)"
+        "CREATE OR REPLACE TEMP TABLE texts AS"
+        f" SELECT *, md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash FROM"
+        f" (SELECT _member, _line, _extra, {cleaned} FROM raw"
+        f" WHERE ({work.source.where or 'true'}\n))"
     )
 
 
