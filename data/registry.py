@@ -6,7 +6,9 @@ from datetime import datetime
 
 import duckdb
 import orjson
+import pandas as pd
 
+from data.edition import columns
 from data.site import Site
 
 EVENT_TIMES = {  # by target: what may have happened last
@@ -81,6 +83,16 @@ def note_containers(
         )
 
 
+def note_members(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -> None:
+    """Add rows to `members`, in the order of its columns."""
+    _append(connection, "members", rows)
+
+
+def note_batches(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -> None:
+    """Add rows to `batches`, in the order of its columns."""
+    _append(connection, "batches", rows)
+
+
 def write_sources(connection: duckdb.DuckDBPyConnection, states: Sequence[SourceState]) -> None:
     """Replace the state of the sources; one that failed keeps the time of its last success."""
     before = dict(connection.execute("SELECT source, last_success_at FROM sources").fetchall())
@@ -131,3 +143,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> in
     return connection.execute(
         f"SELECT count(*) FROM {target} WHERE source = $source", {"source": source}
     ).fetchall()[0][0]
+
+
+def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple]) -> None:
+    """One statement for all rows: a day's deliveries are hundreds of files."""
+    frame = pd.DataFrame(rows, columns=list(columns(connection, table)), dtype=object)
+    connection.register("appended", frame)
+    connection.execute(f"INSERT INTO {table} SELECT * FROM appended")
+    connection.unregister("appended")

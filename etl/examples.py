@@ -11,7 +11,7 @@ from data.site import Site
 from etl.clean import clean
 from etl.readers.base import RawChunk
 from etl.source import Example, Source
-from etl.staging import begin, stage
+from etl.staging import Stage
 
 
 class ExampleFailed(AssertionError):
@@ -41,8 +41,9 @@ def outcome(
         {name: [None if v is None else str(v)] for name, v in raw.items()}, dtype=object
     )
     with duckdb.connect(":memory:") as connection:
-        begin(connection, source)
-        stage(connection, source, RawChunk(frame, np.array([2])), 0)
+        stage = Stage(connection, source)
+        stage.add(RawChunk(frame, np.array([2])), 0)
+        stage.finish()
         clean(connection, source, site, now)
         aside = connection.execute("SELECT reason FROM rejected WHERE kind = 'row'").fetchall()
         if aside:

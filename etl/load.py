@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data import merging
+from data import merging, registry
 from data.case_code import SEPARATOR, case_code_sql
 from data.edition import columns
 from data.merging import CODES
@@ -24,7 +24,7 @@ from etl.places import Places
 from etl.readers import reader
 from etl.readers.base import RawChunk, ReaderOptions
 from etl.source import FIELDS, Source, date_in_name
-from etl.staging import begin, stage
+from etl.staging import Stage
 
 PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
 SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_header": "表头之前"}
@@ -119,6 +119,7 @@ def finish_cases(loading: Loading) -> None:
 class _Portion:
     """Members read into `raw`, numbered by their place here."""
 
+    stage: Stage
     deliveries: list[Delivery] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
     notes: dict[int, list[str]] = field(default_factory=dict)
@@ -129,19 +130,18 @@ def _portions(
     loading: Loading, source: Source, deliveries: Sequence[Delivery]
 ) -> Iterator[_Portion]:
     """Read members into `raw` and `rejected` until there is enough to work on."""
-    begin(loading.connection, source)
-    portion = _Portion()
-    for delivery in deliveries:
-        _read(loading, source, delivery, portion)
-        if portion.rows >= PORTION_ROWS:
-            yield portion
-            begin(loading.connection, source)
-            portion = _Portion()
-    if portion.deliveries:
+    waiting = list(reversed(deliveries))
+    while waiting:
+        portion = _Portion(Stage(loading.connection, source))
+        while waiting and portion.rows < PORTION_ROWS:
+            _read(source, waiting.pop(), portion)
+        portion.stage.finish()
+        known = loading.new_columns.setdefault(source.name, [])
+        known += [name for name in portion.stage.new_columns if name not in known]
         yield portion
 
 
-def _read(loading: Loading, source: Source, delivery: Delivery, portion: _Portion) -> None:
+def _read(source: Source, delivery: Delivery, portion: _Portion) -> None:
     number = len(portion.deliveries)
     portion.deliveries.append(delivery)
     is_fetched = source.reader in FETCHED
@@ -151,9 +151,7 @@ def _read(loading: Loading, source: Source, delivery: Delivery, portion: _Portio
         for chunk in read(delivery.member, ReaderOptions(**options)):
             portion.rows += len(chunk.lines) + len(chunk.rejects)
             _note_oddities(portion.notes.setdefault(number, []), chunk)
-            new = stage(loading.connection, source, chunk, number)
-            known = loading.new_columns.setdefault(source.name, [])
-            known += [name for name in new if name not in known]
+            portion.stage.add(chunk, number)
     except FileError as error:
         portion.failures[number] = str(error)
 
@@ -397,7 +395,7 @@ def _record(
     loading: Loading, source: Source, portion: _Portion, balances: Sequence[Balance]
 ) -> None:
     """Store what was read, its balance, and what was put aside."""
-    connection = loading.connection
+    connection, declared = loading.connection, source.declaration_hash()
     connection.execute(
         "DELETE FROM quarantine USING deliveries"
         f" WHERE source = {literal(source.name)} AND quarantine.member = deliveries.member"
@@ -411,30 +409,21 @@ def _record(
         "DELETE FROM members USING deliveries"
         f" WHERE source = {literal(source.name)} AND members.member = deliveries.member"
     )
-    rows = list(zip(portion.deliveries, balances, strict=True))
-    connection.executemany(
-        "INSERT INTO members VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    registry.note_members(
+        connection,
         [
-            (
-                b.source,
-                b.member,
-                b.content_hash,
-                source.declaration_hash(),
-                d.sequence,
-                b.rows_in,
-                b.state,
-            )
-            for d, b in rows
+            (b.source, b.member, b.content_hash, declared, d.sequence, b.rows_in, b.state)
+            for d, b in zip(portion.deliveries, balances, strict=True)
         ],
     )
-    connection.executemany(
-        f"INSERT INTO batches VALUES ({', '.join(f'${n}' for n in range(1, 18))})",
+    registry.note_batches(
+        connection,
         [
             (
                 *(loading.run, loading.now, b.source, b.member, b.content_hash, b.rows_in),
                 *(b.loaded, b.updated, b.unchanged, b.duplicate, b.stale, b.quarantined),
                 *(b.filtered, b.replaced, b.repeated_keys, b.state, b.reason),
             )
-            for _, b in rows
+            for b in balances
         ],
     )

@@ -202,22 +202,28 @@ def _flatten(value: dict[str, Any], prefix: str, record: Record) -> None:
 
 
 def _text(value: Any, name: str) -> str | None:
-    match value:
-        case None:
-            return None
-        case str():
-            text = value
-        case bool():
-            return "true" if value else "false"
-        case list() | dict():
-            text = json.dumps(value, ensure_ascii=False, default=float)
-        case _:
-            return str(value)
+    if isinstance(value, str):
+        text = value
+    elif value is None:
+        return None
+    elif isinstance(value, bool):
+        return "true" if value else "false"
+    elif isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False, default=float)
+    else:
+        return str(value)
     if "\0" in text:
         raise BadRecord("nul", f"{name} 含有 NUL 字符")
-    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise BadRecord("bad_text", f"{name} 含有半个字符")
+    if not text.isascii():
+        _refuse_half_characters(text, name)
     return text
+
+
+def _refuse_half_characters(text: str, name: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRecord("bad_text", f"{name} 含有半个字符") from None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
