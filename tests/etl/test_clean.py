@@ -14,7 +14,7 @@ from data.site import CodeRow, Layer, Site
 from etl.clean import clean
 from etl.readers.base import RawChunk, Reject
 from etl.source import Source
-from etl.staging import begin, stage
+from etl.staging import Stage
 
 NOW = datetime(2026, 11, 10, 12)
 SITE = Site(
@@ -36,9 +36,11 @@ class Cleaned:
         whole = [{"id": str(n), "at": "2026-11-05", **row} for n, row in enumerate(rows, 2)]
         frame = pd.DataFrame(whole, dtype=object)
         with duckdb.connect(":memory:") as connection:
-            begin(connection, source)
+            stage = Stage(connection, source)
             lines = np.arange(2, len(rows) + 2, dtype=np.int64)
-            self.new = stage(connection, source, RawChunk(frame, lines, list(rejects)), 0)
+            stage.add(RawChunk(frame, lines, list(rejects)), 0)
+            stage.finish()
+            self.new = list(stage.new_columns)
             self.fields = clean(connection, source, site, NOW)
             self.rows = (
                 connection.execute("SELECT * FROM typed ORDER BY _line").df().to_dict("records")
@@ -262,8 +264,9 @@ def test_steps_are_of_kinds_that_the_status_machine_knows():
         {"c": ["1", "1"], "k": ["转派", "蒸发"], "at": ["2026-11-05"] * 2}, dtype=object
     )
     with duckdb.connect(":memory:") as connection:
-        begin(connection, source)
-        stage(connection, source, RawChunk(frame, np.array([2, 3])), 0)
+        stage = Stage(connection, source)
+        stage.add(RawChunk(frame, np.array([2, 3])), 0)
+        stage.finish()
         clean(connection, source, SITE, NOW)
         assert connection.execute("SELECT kind FROM typed").fetchall() == [("transfer",)]
         assert connection.execute("SELECT reason FROM rejected").fetchall() == [("kind：蒸发",)]
