@@ -16,4 +16,4 @@ if [ ! -x "$venv/bin/pip" ]; then
     "$python" -m venv --clear "$venv"
 fi
 echo "安装 $requirements（首次需几分钟）…"
-"$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$requirements"
+"$venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -r "$requirements"
