@@ -92,9 +92,11 @@ class Serving:
     def _give_back(self, handle: _Handle) -> None:
         with self._lock:
             handle.users -= 1
-            if not handle.users and handle not in self._open.values():
-                handle.edition.close()
-            self._close_idle()
+            is_abandoned = not handle.users and handle not in self._open.values()
+            done = [handle] if is_abandoned else []
+            done += self._taken_out()
+        for each in done:  # not under the lock: freeing a block cache takes its time
+            each.edition.close()
 
     def _give_up(self, handle: _Handle, reason: str) -> None:
         """Serve a damaged edition no longer; who still uses it keeps it until given back."""
@@ -188,11 +190,16 @@ class Serving:
             edition.close()
         return handle
 
-    def _close_idle(self) -> None:
+    def _taken_out(self) -> list[_Handle]:
+        """The editions that nobody has needed for a while; from here on nobody can get them."""
         now = time.monotonic()
         idle = [h for h in self._open.values() if not h.users and h is not self._served]
         idle.sort(key=lambda handle: handle.used_at, reverse=True)
-        for place, handle in enumerate(idle):
-            if place >= MAX_LINGERING or now - handle.used_at > self._linger:
-                del self._open[handle.edition.number]
-                handle.edition.close()
+        gone = [
+            handle
+            for place, handle in enumerate(idle)
+            if place >= MAX_LINGERING or now - handle.used_at > self._linger
+        ]
+        for handle in gone:
+            del self._open[handle.edition.number]
+        return gone
