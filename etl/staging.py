@@ -61,7 +61,7 @@ class Stage:
         kept in `_extra` unless the source ignores them."""
         if not self._waiting:
             return
-        frame = pd.concat(self._waiting, ignore_index=True, copy=False)
+        frame = pd.concat(self._waiting, ignore_index=True)
         self._waiting, self._rows = [], 0
         delivered = list(frame.columns[:-2])
         kept = _kept(self._source, delivered)
