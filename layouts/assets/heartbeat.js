@@ -6,7 +6,7 @@
  */
 (function () {
   "use strict";
-  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 12000;
+  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000;
   const state = {
     etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
     lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false,

@@ -1,0 +1,150 @@
+"""A real server in a process of its own, and a real Chromium that looks at it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+PATIENCE = 30_000  # ms; the cores of a test machine are busy
+
+
+class Wall:
+    """`python app.py` over a home, on a port that stays the same over restarts."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> "Wall":
+        command = [sys.executable, "app.py", "--home", str(self.home), "--port", str(self.port)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert self._process.poll() is None, "app.py ended"
+            assert time.monotonic() < deadline, "app.py does not answer"
+            time.sleep(0.1)
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def cpu_seconds(self) -> float:
+        """What the server has spent so far, user and system."""
+        assert self._process is not None
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def looking(browser: Browser, width: int = 1920, height: int = 1080) -> Iterator["Look"]:
+    """A fresh window; at its end nothing may have been asked of another host."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    look = Look(page)
+    try:
+        yield look
+        hosts = {urlsplit(url).hostname for url in look.requests if url.startswith("http")}
+        assert hosts == {"127.0.0.1"}
+    finally:
+        context.close()
+
+
+class Look:
+    """A page with what it asked and what it complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._heard)
+
+    def wait_for_edition(self, number: int, timeout: float = PATIENCE) -> None:
+        """Until every panel shows that edition, and the map is drawn."""
+        self.page.wait_for_function(
+            """n => { const all = [...document.querySelectorAll('[data-edition]')];
+                return all.length > 0 && all.every(e => Number(e.dataset.edition) === n); }""",
+            arg=number,
+            timeout=timeout,
+        )
+
+    def wait_for_map(self) -> None:
+        """Until the polygons are drawn and labels placed."""
+        self.page.wait_for_function(
+            """() => { const plot = document.querySelector('.map .js-plotly-plot');
+                const map = plot?._fullLayout?.map?._subplot?.map;
+                return map && map.areTilesLoaded() && map.isStyleLoaded()
+                    && document.querySelectorAll('.map-label').length > 0; }"""
+        )
+
+    def click_at(self, lon: float, lat: float) -> None:
+        """Click the map where that point is."""
+        self.wait_for_map()
+        at = self.page.evaluate(
+            """([lon, lat]) => { const plot = document.querySelector('.map .js-plotly-plot');
+                const box = plot.getBoundingClientRect();
+                const p = plot._fullLayout.map._subplot.map.project([lon, lat]);
+                return [box.x + p.x, box.y + p.y]; }""",
+            [lon, lat],
+        )
+        self.page.mouse.move(at[0] - 2, at[1])
+        self.page.mouse.move(*at)
+        self.page.mouse.click(*at)
+
+    def trail(self) -> list[str]:
+        return self.page.locator(".map-trail").inner_text().replace("›", " ").split()
+
+    def wait_for_trail(self, *names: str) -> None:
+        self.page.wait_for_function(
+            """names => document.querySelector('.map-trail').innerText.split(/[›\\s]+/).join('|')
+                === names""",
+            arg="|".join(names),
+        )
+
+    def _heard(self, message) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,91 @@
+"""New data arrive by themselves, a dead server is seen to be dead, and all recovers by itself."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from data.editions import EditionStore
+from tests.browser.driving import Look, Wall, looking
+from tests.layouts.small import publish, store_with
+
+pytestmark = pytest.mark.browser
+CALLBACKS = "**/_dash-update-component*"
+ON_SCREEN_WITHIN = 5.0  # seconds after publication
+
+
+@pytest.fixture
+def own_wall(tmp_path: Path) -> Iterator[Wall]:
+    """A server over a home without any edition."""
+    wall = Wall(tmp_path / "home").start()
+    yield wall
+    wall.stop()
+
+
+def rows(look: Look) -> str:
+    return look.page.locator(".panel-open-by-risk").inner_text()
+
+
+def test_a_new_edition_is_on_screen_within_five_seconds(look: Look, own_wall: Wall):
+    store = store_with(own_wall.home, 500)
+    look.page.goto(own_wall.url)
+    look.wait_for_edition(1)
+    look.wait_for_map()
+    before = rows(look)
+    publish(store, 900)
+    published = time.monotonic()
+    look.wait_for_edition(2)
+    assert time.monotonic() - published < ON_SCREEN_WITHIN * 2  # the bench holds the figure itself
+    assert rows(look) != before
+    store.close()
+
+
+def test_before_the_first_data_the_page_says_so_and_then_shows_them(look: Look, own_wall: Wall):
+    look.page.goto(own_wall.url)
+    look.page.get_by_text("等待首批数据").wait_for()
+    publish(EditionStore(own_wall.home), 200)
+    look.wait_for_edition(1)
+    look.page.get_by_text("等待首批数据").wait_for(state="detached")
+    assert look.page.locator("h1").inner_text() == "小县综治中心"
+
+
+def test_a_dead_server_is_announced_the_last_data_stay_and_it_recovers_by_itself(
+    browser: Browser, own_wall: Wall
+):
+    store = store_with(own_wall.home, 500)
+    with looking(browser) as look:
+        look.page.goto(own_wall.url)
+        look.wait_for_edition(1)
+        before = rows(look)
+        own_wall.stop()
+        banner = look.page.get_by_role("alert")
+        banner.wait_for(timeout=8000)
+        assert "与服务器失去联系" in banner.inner_text()
+        assert "14:30 的数据" in banner.inner_text()
+        assert rows(look) == before
+        publish(store, 900)
+        own_wall.start()
+        banner.wait_for(state="detached", timeout=25_000)
+        look.wait_for_edition(2)
+        assert rows(look) != before
+    store.close()
+
+
+def test_a_panel_that_cannot_be_renewed_is_marked_and_keeps_its_last_picture(
+    browser: Browser, own_wall: Wall
+):
+    store = store_with(own_wall.home, 500)
+    with looking(browser) as look:
+        look.page.goto(own_wall.url)
+        look.wait_for_edition(1)
+        before = rows(look)
+        look.page.route(CALLBACKS, lambda route: route.fulfill(status=500))
+        publish(store, 900)
+        look.page.wait_for_selector(".panel.is-behind")
+        assert rows(look) == before
+        look.page.unroute(CALLBACKS)
+        look.wait_for_edition(2)
+        look.page.wait_for_selector(".panel.is-behind", state="detached")
+    store.close()

@@ -1,0 +1,158 @@
+"""What a viewer of the wall does and sees, in Chromium."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.driving import Look, Wall, looking
+from tests.layouts.small import SIDE, SOUTH, WEST
+
+pytestmark = pytest.mark.browser
+GRID = (WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE)  # T1V2G2, in the middle of it
+
+
+def open_wall(look: Look, wall: Wall, query: str = "") -> None:
+    look.page.goto(wall.url + "/" + query)
+    look.wait_for_edition(1)
+
+
+TOTAL_OPEN = "Number([...document.querySelectorAll('.kpi')].pop().innerText.replace(',', ''))"
+
+
+def total_open(look: Look) -> int:
+    return look.page.evaluate(TOTAL_OPEN)
+
+
+def test_every_panel_shows_the_edition_and_the_map_its_rate_of_located_cases(
+    look: Look, wall: Wall
+):
+    open_wall(look, wall)
+    look.wait_for_map()
+    assert look.page.locator("h1").inner_text() == "小县综治中心"
+    assert "落格率 89.6%　146/163" in look.page.locator(".map-placed").inner_text()
+    assert look.page.locator(".foot .demo").inner_text() == "演示数据"
+    assert "数据截至 11/20 14:30" in look.page.locator("[data-show='data-age']").inner_text()
+    assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
+
+
+def test_drill_from_county_to_grid_and_back_and_every_panel_follows(look: Look, wall: Wall):
+    open_wall(look, wall)
+    everything = total_open(look)
+    look.click_at(*GRID)
+    look.wait_for_trail("全域", "第1镇")
+    look.page.wait_for_url("**regions=town:T1")
+    look.page.wait_for_function(f"() => {TOTAL_OPEN} < {everything}")
+    look.click_at(*GRID)
+    look.wait_for_trail("全域", "第1镇", "12村")
+    look.click_at(*GRID)
+    look.wait_for_trail("全域", "第1镇", "12村", "12村2格")
+    look.page.get_by_role("button", name="第1镇").click()
+    look.wait_for_trail("全域", "第1镇")
+    look.page.get_by_role("button", name="全域").click()
+    look.wait_for_trail("全域")
+    look.page.wait_for_function(f"() => {TOTAL_OPEN} === {everything}")
+    look.click_at(*GRID)  # the same polygon once more
+    look.wait_for_trail("全域", "第1镇")
+
+
+def zoom(look: Look) -> float:
+    return look.page.evaluate(
+        "document.querySelector('.map .js-plotly-plot')._fullLayout.map._subplot.map.getZoom()"
+    )
+
+
+def choose(look: Look, name: str) -> None:
+    look.page.locator(".map-choice label", has_text=name).first.click()
+
+
+def test_a_measure_is_chosen_and_the_viewers_zoom_stays(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.wait_for_map()
+    look.page.mouse.move(960, 600)
+    look.page.mouse.wheel(0, -400)
+    look.page.wait_for_timeout(800)
+    near = zoom(look)
+    choose(look, "受理数")
+    look.page.wait_for_function(
+        "() => document.querySelector('.map-legend').innerText.includes('网格受理数')"
+    )
+    look.page.wait_for_url("**measure=accepted")
+    assert zoom(look) == pytest.approx(near, abs=0.01)
+
+
+def test_heat_covers_the_map_and_leaves_again(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.wait_for_map()
+    choose(look, "热力")
+    look.page.wait_for_function(
+        "() => document.querySelector('.map .js-plotly-plot')._fullData[1].visible === true"
+    )
+    look.page.wait_for_url("**heat=1")
+    assert "事项密度" in look.page.locator(".map-legend").inner_text()
+    choose(look, "热力")
+    look.page.wait_for_function(
+        "() => !document.querySelector('.map-legend').innerText.includes('事项密度')"
+    )
+
+
+def test_an_address_that_was_sent_opens_as_it_was(look: Look, wall: Wall):
+    open_wall(look, wall, "?regions=village:T2V1&measure=closure_rate")
+    look.wait_for_trail("全域", "第2镇", "21村")
+    assert "办结率" in look.page.locator(".map-legend .legend-title").inner_text()
+
+
+FRAMES = ".panel, .tile, .map-box, .head, .foot, .dep-row"
+OVERFLOWING = """frames => [...document.querySelectorAll(frames)]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)
+    .map(e => e.className + ' ' + e.innerText.slice(0, 40))"""
+SMALLEST = """() => {
+    const size = e => parseFloat(getComputedStyle(e).fontSize);
+    const says = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    const texts = [...document.querySelectorAll('.shell *')].filter(e => says(e) && e.offsetParent);
+    return Math.min(...texts.map(size)) / size(document.documentElement);
+}"""
+MAP_SHARE = """() => {
+    const area = s => (b => b.width * b.height)(document.querySelector(s).getBoundingClientRect());
+    return area('.map') / area('.wall-body');
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160)])
+def test_nothing_overflows_text_is_large_and_the_map_takes_half(
+    browser: Browser, wall: Wall, width: int, height: int
+):
+    with looking(browser, width, height) as look:
+        open_wall(look, wall)
+        look.wait_for_map()
+        assert look.page.evaluate(OVERFLOWING, FRAMES) == []
+        assert look.page.evaluate(SMALLEST) >= 1.15
+        assert look.page.evaluate(MAP_SHARE) >= 0.5
+        root = look.page.evaluate("getComputedStyle(document.documentElement).fontSize")
+        assert root == f"{16 * width / 1920:g}px"
+
+
+def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.wait_for_map()
+    look.page.wait_for_timeout(2000)
+    look.requests.clear()
+    look.page.wait_for_timeout(3500)
+    assert set(look.requests) == {f"{wall.url}/heartbeat"}
+    assert len(look.requests) <= 5
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/quality", "批次平衡"), ("/indicators", "按时办结率"), ("/", "在办风险")]
+)
+def test_every_page_opens_without_a_complaint(look: Look, wall: Wall, path: str, says: str):
+    look.page.goto(wall.url + path)
+    look.page.get_by_text(says).first.wait_for()
+    look.page.wait_for_function("() => document.querySelector('.clock').innerText.length === 8")
+
+
+def test_the_quality_page_shows_the_balance_and_the_reasons(look: Look, wall: Wall):
+    look.page.goto(wall.url + "/quality")
+    look.wait_for_edition(1)
+    assert "2,003" in look.page.locator(".panel-batch-balance").inner_text()
+    assert "相等" in look.page.locator(".panel-batch-balance").inner_text()
+    assert "部门：外星局" in look.page.locator(".panel-quarantine-reasons").inner_text()
+    assert "60" in look.page.locator(".panel-layer-report").inner_text()
