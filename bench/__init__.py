@@ -1,0 +1,1 @@
+"""Measurements: every figure that an issue asks for, one module a subject (`python -m bench`)."""
