@@ -6,7 +6,7 @@ result of any series of deliveries is the same in any order and however often th
 row is replaced only by a greater (version, row_hash).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,55 @@ class Outcome:
     unchanged: int = 0
     stale: int = 0
     replaced: int = 0
+
+
+def begin_rewrite(
+    connection: duckdb.DuckDBPyConnection,
+    target: str,
+    source: str,
+    declaration_hash: str,
+    contents: Mapping[str, str],
+) -> None:
+    """Let the rows of a source be replaced by what its changed declaration makes of the same files.
+
+    `contents`: member -> content hash, of those about to be read again. Versions and hashes that
+    the former declaration gave say nothing against those of the new one.
+    """
+    frame = pd.DataFrame({"member": contents.keys(), "content_hash": contents.values()})
+    connection.register("contents", frame.astype(object))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE read_anew AS"
+        " SELECT m.member, m.content_hash = c.content_hash AS is_same"
+        " FROM members AS m JOIN contents AS c ON c.member = m.member"
+        " WHERE m.source = $source AND m.declaration_hash <> $declared",
+        {"source": source, "declared": declaration_hash},
+    )
+    connection.unregister("contents")
+    connection.execute(
+        f"UPDATE {target} SET row_hash = '', version = NULL, seen_at = NULL"
+        " WHERE source = $source AND source_key IS NOT NULL"
+        " AND member IN (SELECT member FROM read_anew)",
+        {"source": source},
+    )
+
+
+def end_rewrite(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str, refused: Sequence[str]
+) -> None:
+    """Remove the rows that the changed declaration no longer makes of the same files."""
+    code = CODES[target]
+    connection.register("refused", pd.DataFrame({"member": pd.Series(refused, dtype=object)}))
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE gone AS SELECT {code} AS code, member FROM {target}
+        WHERE source = $source AND row_hash = '' AND source_key IS NOT NULL
+          AND member IN (SELECT member FROM read_anew WHERE is_same)
+          AND member NOT IN (SELECT member FROM refused)
+        """,
+        {"source": source},
+    )
+    connection.unregister("refused")
+    _remove_gone(connection, target)
 
 
 def classify(
@@ -65,6 +114,8 @@ def classify(
         """
     )
     _note_what_was_seen(connection, target, code, source)
+    if target == "handlings":
+        _touch(connection, "outcomes")
 
 
 def remove_replaced(
@@ -84,11 +135,27 @@ def remove_replaced(
         {"source": source},
     )
     connection.unregister("reread")
+    _remove_gone(connection, target)
+    rows = connection.execute("SELECT member, count(*) FROM gone GROUP BY member").fetchall()
+    return dict(rows)
+
+
+def _remove_gone(connection: duckdb.DuckDBPyConnection, target: str) -> None:
+    """Remove the rows in `gone`, with the steps of cases; cases that lose a step are `touched`."""
+    code = CODES[target]
+    if target == "handlings":
+        _touch(connection, "gone")
     connection.execute(f"DELETE FROM {target} WHERE {code} IN (SELECT code FROM gone)")
     if target == "cases":
         connection.execute("DELETE FROM steps WHERE case_code IN (SELECT code FROM gone)")
-    rows = connection.execute("SELECT member, count(*) FROM gone GROUP BY member").fetchall()
-    return dict(rows)
+
+
+def _touch(connection: duckdb.DuckDBPyConnection, codes: str) -> None:
+    """Mark the cases that handlings with a `code` in the table `codes` belong to until now."""
+    connection.execute(
+        "INSERT INTO touched SELECT DISTINCT case_code FROM handlings"
+        f" WHERE handling_code IN (SELECT code FROM {codes})"
+    )
 
 
 def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
@@ -128,9 +195,15 @@ def mark_withdrawn(connection: duckdb.DuckDBPyConnection, target: str, source: s
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE absent AS
+        WITH unread AS (
+            SELECT u.source_key, max(m.sequence) AS seen_at
+            FROM unread_keys AS u JOIN members AS m ON m.source = u.source AND m.member = u.member
+            WHERE u.source = $source AND m.state = 'loaded' GROUP BY u.source_key
+        )
         SELECT r.{code} AS code, min(m.sequence) AS withdrawn_at FROM {target} AS r
-        LEFT JOIN members AS m
-          ON m.source = r.source AND m.state = 'loaded' AND m.sequence > r.seen_at
+        LEFT JOIN unread AS u ON u.source_key = r.source_key
+        LEFT JOIN members AS m ON m.source = r.source AND m.state = 'loaded'
+          AND m.sequence > greatest(r.seen_at, u.seen_at)
         WHERE r.source = $source AND r.source_key IS NOT NULL
         GROUP BY r.{code}, r.withdrawn_at
         HAVING min(m.sequence) IS DISTINCT FROM r.withdrawn_at
@@ -141,7 +214,23 @@ def mark_withdrawn(connection: duckdb.DuckDBPyConnection, target: str, source: s
         f"UPDATE {target} SET withdrawn_at = a.withdrawn_at FROM absent AS a"
         f" WHERE {target}.{code} = a.code"
     )
+    if target == "handlings":
+        _touch(connection, "absent")
     return connection.execute("SELECT count(*) FROM absent").fetchall()[0][0]
+
+
+def note_unread(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Remember the keys of rows that were put aside (`spurned`): they have not disappeared."""
+    connection.execute(
+        "DELETE FROM unread_keys WHERE source = $source"
+        " AND member IN (SELECT member FROM deliveries)",
+        {"source": source},
+    )
+    connection.execute(
+        "INSERT INTO unread_keys SELECT DISTINCT $source, d.member, s._key"
+        " FROM spurned AS s JOIN deliveries AS d USING (_member)",
+        {"source": source},
+    )
 
 
 def living_keys(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:

@@ -218,6 +218,12 @@ CREATE TABLE quarantine (       -- rows, or single values, that we could not acc
     raw    VARCHAR
 );
 
+CREATE TABLE unread_keys (      -- keys in the quarantine: a snapshot that has one still has its row
+    source     VARCHAR NOT NULL,
+    member     VARCHAR NOT NULL,
+    source_key VARCHAR NOT NULL
+);
+
 CREATE TABLE sources (          -- the state of every source as at publication
     source          VARCHAR NOT NULL,
     title           VARCHAR NOT NULL,

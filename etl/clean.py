@@ -77,7 +77,8 @@ def clean(
 
     `typed`: `_member`, `_line`, `extra`, `row_hash`, `_key` (NULL where the source has none),
     `version`, `precision`, and a column per field. `rejected`: `_member`, `_line`, `kind` (row |
-    value), `column_name`, `code`, `reason`, `raw`. Event times after `now` + 1 day are refused.
+    value), `column_name`, `code`, `reason`, `raw`. `spurned`: `_member`, `_key` of the rows put
+    aside. Event times after `now` + 1 day are refused.
     """
     work = Work(connection, source, site, now)
     try:
@@ -322,6 +323,10 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     work.connection.execute(
         f"CREATE OR REPLACE TEMP TABLE typed AS SELECT * EXCLUDE (problems, fatal, lacks){blanked}"
         " FROM sorted_out WHERE len(fatal) = 0 AND lacks IS NULL"
+    )
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE spurned AS SELECT _member, _key FROM sorted_out"
+        " WHERE _key IS NOT NULL AND (len(fatal) > 0 OR lacks IS NOT NULL)"
     )
     for table in ("judged", "sorted_out", "texts"):
         work.connection.execute(f"DROP TABLE {table}")

@@ -86,6 +86,7 @@ class Loading:
     now: datetime
     balances: list[Balance] = field(default_factory=list)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
+    withdrawn: int = 0  # rows of snapshots that went or came back
 
     def __post_init__(self) -> None:
         self.rules = Rules(self.site)
@@ -97,10 +98,17 @@ def load_source(
 ) -> list[Balance]:
     """Load the deliveries of one source; a balance for each. Nothing of a refused one is loaded."""
     balances: list[Balance] = []
+    if rewrite:
+        contents = {d.member.name: d.content_hash for d in deliveries}
+        declared = source.declaration_hash()
+        merging.begin_rewrite(loading.connection, source.target, source.name, declared, contents)
     for portion in _portions(loading, source, deliveries):
         balances += _load_portion(loading, source, portion, rewrite)
+    if rewrite:
+        refused = [b.member for b in balances if b.state == "refused"]
+        merging.end_rewrite(loading.connection, source.target, source.name, refused)
     if source.delivery == "snapshot":
-        merging.mark_withdrawn(loading.connection, source.target, source.name)
+        loading.withdrawn += merging.mark_withdrawn(loading.connection, source.target, source.name)
     loading.balances += balances
     return balances
 
@@ -262,7 +270,8 @@ def _shrunk(loading: Loading, source: Source, delivery: Delivery, rows: int) -> 
 def _forget_refused(connection: duckdb.DuckDBPyConnection, refused: dict[int, str]) -> None:
     if refused:
         numbers = ", ".join(str(number) for number in refused)
-        connection.execute(f"DELETE FROM typed WHERE _member IN ({numbers})")
+        for table in ("typed", "spurned"):
+            connection.execute(f"DELETE FROM {table} WHERE _member IN ({numbers})")
 
 
 def _accepted(portion: _Portion, refused: dict[int, str]) -> list[str]:
@@ -405,6 +414,8 @@ def _record(
         " r.reason, r.raw FROM rejected AS r JOIN deliveries AS d USING (_member)",
         {"source": source.name},
     )
+    if source.delivery == "snapshot":
+        merging.note_unread(connection, source.name)
     connection.execute(
         "DELETE FROM members USING deliveries"
         f" WHERE source = {literal(source.name)} AND members.member = deliveries.member"

@@ -195,7 +195,7 @@ class Desk:
             wanted = {c.name: c for c in containers(self.village.input, source.files, [])}
             found = [wanted[name] for name in files if name in wanted]
             members = [member for c in found for member in unpack(c, source.inside)]
-            deliveries = [Delivery.of(member, source) for member in members]
+            deliveries = [Delivery.of(member, source, NOW) for member in members]
             if deliveries:
                 load_source(loading, source, deliveries, rewrite)
         finish_cases(loading)
