@@ -190,7 +190,7 @@ def _misplaced(table: str, upper: str, lower: str) -> str:
 
 
 def _has_place(site: Site) -> str:
-    return " OR ".join(f"{quoted(level.key)} IS NOT NULL" for level in site.levels)
+    return f"{quoted(site.grid_key)} IS NOT NULL"
 
 
 def _is_valid(code: str) -> str:

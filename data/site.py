@@ -20,7 +20,17 @@ from rules.risk import check_routing
 RESERVED = frozenset(
     {"department", "category", "kind", "risk", "lamp", "channel", "source", "status", "outcome"}
     | {"handling_level", "day", "week", "month", "weekday", "hour", "located", "placeholder"}
-    | {"precision", "all", "value", "numerator", "denominator", "scale", "version", "member"}
+    | {
+        "precision",
+        "all",
+        "value",
+        "numerator",
+        "denominator",
+        "scale",
+        "stage",
+        "version",
+        "member",
+    }
 )
 KEY = re.compile(r"[a-z][a-z0-9_]{0,30}")
 Key = Annotated[str, Field(description="小写英文字母开头，可含数字和下划线")]
