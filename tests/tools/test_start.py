@@ -1,0 +1,100 @@
+"""`make run`: the screen and what feeds it start together and end together."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.etl.village import village
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen]:
+    """The launcher on a home that holds a centre of its own, on a free port."""
+    centre = village(tmp_path)
+    centre.run()
+    variables = os.environ | {"ZHINAO_HOME": str(centre.home), "PORT": "0"}
+    launcher = subprocess.Popen(
+        [sys.executable, "tools/start.py"],
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    yield launcher
+    launcher.kill()
+    launcher.communicate()
+
+
+def test_ctrl_c_ends_all_of_it(running: subprocess.Popen) -> None:
+    address = _address(running)
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        assert answer.status == 200
+    children = _children(running)
+    assert [words[-3] for words in children.values()] == ["app.py", "watch"]
+    running.send_signal(signal.SIGINT)
+    assert running.wait(PATIENCE) == 0
+    assert _living(children) == []
+
+
+def test_when_one_part_dies_all_end_and_it_is_named(running: subprocess.Popen) -> None:
+    _address(running)
+    children = _children(running)
+    watch = next(pid for pid, words in children.items() if "watch" in words)
+    os.kill(watch, signal.SIGKILL)
+    assert running.wait(PATIENCE) == 1
+    assert running.stdout is not None
+    assert "装载已退出（代码 -9），全部结束" in running.stdout.read()
+    assert _living(children) == []
+
+
+def test_a_killed_launcher_leaves_nothing_behind(running: subprocess.Popen) -> None:
+    _address(running)
+    children = _children(running)
+    running.kill()
+    running.wait()
+    until = time.monotonic() + PATIENCE
+    while _living(children) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert _living(children) == []
+
+
+def _address(running: subprocess.Popen) -> str:
+    assert running.stdout is not None
+    for line in running.stdout:
+        if found := re.search(r"http://\S+", line):
+            return found.group()
+    raise AssertionError(f"the launcher ended with {running.wait()} and named no address")
+
+
+def _children(running: subprocess.Popen) -> dict[int, list[str]]:
+    """Process id -> words of the command, in the order of their start."""
+    ids = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    return {int(pid): _words(int(pid)) for pid in ids}
+
+
+def _words(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+
+
+def _living(children: dict[int, list[str]]) -> list[int]:
+    """Those still running; a process that nobody has waited for yet is not."""
+    return [pid for pid in children if _state(pid) not in ("", "Z", "X")]
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
