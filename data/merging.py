@@ -84,11 +84,10 @@ def end_rewrite(
     _remove_gone(connection, target)
 
 
-def classify(
-    connection: duckdb.DuckDBPyConnection, target: str, source: str, rewrite: bool
-) -> None:
+def classify(connection: duckdb.DuckDBPyConnection, target: str, source: str, rewrite: bool) -> int:
     """`outcomes` (_member, code, outcome) and `pending` (the incoming rows to write).
 
+    Returns how many rows that stay as they are were seen in a newer delivery.
     `rewrite`: the declaration changed, so rows that are the same are written anew as well.
     """
     code = CODES[target]
@@ -113,9 +112,9 @@ def classify(
         JOIN outcomes AS o ON o.code = i.{code} WHERE o.outcome IN {wanted}
         """
     )
-    _note_what_was_seen(connection, target, code, source)
     if target == "handlings":
         _touch(connection, "outcomes")
+    return _note_what_was_seen(connection, target, code, source)
 
 
 def remove_replaced(
@@ -273,21 +272,21 @@ def _refuse_collisions(connection: duckdb.DuckDBPyConnection, target: str, code:
 
 def _note_what_was_seen(
     connection: duckdb.DuckDBPyConnection, target: str, code: str, source: str
-) -> None:
+) -> int:
     """A row that came again, same or older, was still there at that delivery.
 
     The same row in a newer delivery is the newer version: what lay between must not win later.
     """
-    connection.execute(
+    seen = connection.execute(
         f"UPDATE {target} SET seen_at = i.seen_at FROM incoming AS i"
         f" WHERE {target}.{code} = i.{code} AND {target}.source = {literal(source)}"
         f" AND i.seen_at > coalesce({target}.seen_at, {EVER})"
-    )
-    connection.execute(
+    ).fetchall()
+    again = connection.execute(
         f"UPDATE {target} SET version = i.version FROM incoming AS i"
         f" WHERE {target}.{code} = i.{code} AND {target}.row_hash = i.row_hash"
         f" AND i.version > coalesce({target}.version, {EVER})"
-    )
+    ).fetchall()
     connection.execute(
         f"UPDATE pending SET seen_at = e.seen_at FROM {target} AS e"
         f" WHERE e.{code} = pending.{code} AND e.seen_at > pending.seen_at"
@@ -297,3 +296,4 @@ def _note_what_was_seen(
         f" WHERE e.{code} = pending.{code} AND e.row_hash = pending.row_hash"
         f" AND e.version > coalesce(pending.version, {EVER})"
     )
+    return seen[0][0] + again[0][0]

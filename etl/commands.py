@@ -14,6 +14,7 @@ from rich.table import Table
 
 from data.declaration import DeclarationError
 from data.editions import EditionError, EditionStore
+from data.merging import CodeCollision
 from etl.hostile import FileError
 from etl.origin import Origin, recorded
 from etl.run import Report, run
@@ -21,7 +22,7 @@ from geo.files import LayerError
 
 SITES = Path(__file__).parent.parent / "sites"
 Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录、收件箱", envvar="ZHINAO_HOME")]
-FAILURES = (DeclarationError, EditionError, FileError, LayerError)
+FAILURES = (DeclarationError, EditionError, FileError, LayerError, CodeCollision)
 COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
 
 app = typer.Typer(

@@ -86,7 +86,7 @@ class Loading:
     now: datetime
     balances: list[Balance] = field(default_factory=list)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
-    withdrawn: int = 0  # rows of snapshots that went or came back
+    moved: int = 0  # rows that no balance counts: went, came back, or were only seen again
 
     def __post_init__(self) -> None:
         self.rules = Rules(self.site)
@@ -108,7 +108,7 @@ def load_source(
         refused = [b.member for b in balances if b.state == "refused"]
         merging.end_rewrite(loading.connection, source.target, source.name, refused)
     if source.delivery == "snapshot":
-        loading.withdrawn += merging.mark_withdrawn(loading.connection, source.target, source.name)
+        loading.moved += merging.mark_withdrawn(loading.connection, source.target, source.name)
     loading.balances += balances
     return balances
 
@@ -185,7 +185,7 @@ def _load_portion(
     identify(connection, source)
     loading.places.place(connection, source, fields)
     _gather_incoming(connection, source, loading.site, fields)
-    merging.classify(connection, source.target, source.name, rewrite)
+    loading.moved += merging.classify(connection, source.target, source.name, rewrite)
     gone = merging.remove_replaced(
         connection, source.target, source.name, _accepted(portion, refused)
     )

@@ -32,6 +32,7 @@ COUNTS = (
     "quarantined",
     "replaced",
 )
+IDLE = "idle.json"  # in the home: delivered files that the current edition had no use for
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
 Progress = Callable[[str, int, int], None]
 
@@ -47,23 +48,29 @@ class Report:
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     unsettled: int = 0  # files that were still arriving
+    refused_before: dict[str, str] = field(default_factory=dict)  # source -> reason
 
     @property
     def is_good(self) -> bool:
         return not self.failures and all(b.state == "loaded" for b in self.balances)
 
     def state(self, source: str) -> str:
-        """ok | refused | failed"""
+        """ok | refused | failed; what was refused before stays so until something newer comes."""
         if source in self.failures:
             return "failed"
-        is_refused = any(b.source == source and b.state == "refused" for b in self.balances)
-        return "refused" if is_refused else "ok"
+        states = {b.state for b in self.balances if b.source == source}
+        stays_refused = not states and source in self.refused_before
+        return "refused" if stays_refused or "refused" in states else "ok"
 
     def reason(self, source: str) -> str | None:
         """Why the source is not ok."""
         mine = [b for b in self.balances if b.source == source and b.state == "refused"]
         refused = [f"{b.member}：{b.reason}" for b in mine]
-        return self.failures.get(source) or "；".join(refused[:3]) or None
+        if source in self.failures:
+            return self.failures[source]
+        if not any(b.source == source for b in self.balances):
+            return self.refused_before.get(source)
+        return "；".join(refused[:3]) or None
 
     def totals(self, source: str | None = None) -> dict[str, int]:
         """The balance of one source, or of the whole run."""
@@ -127,16 +134,21 @@ def run(
     site = load_site(origin.site_folder)
     sources = load_sources(origin.site_folder, site)
     now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
-    record(origin, home)
     store, log = EditionStore(home), RunLog(home)
     look = _Look(origin.input, home / "fetched", now, hash_of, settle)
     report = Report(log.start(_zoned(now, site)))
+    report.refused_before = {
+        s.source: s.reason or "" for s in log.sources() if s.state == "refused"
+    }
     try:
         _run(site, sources, origin, look, store, report, now, progress, step, wait)
+        record(origin, home)
     except BaseException as error:
         reason = str(error) or type(error).__name__
         log.finish(report.run, datetime.now(site.tzinfo), "failed", reason=reason)
         raise
+    finally:
+        store.close()
     _note_sources(log, report, sources, now, site)
     result = "published" if report.edition else "unchanged"
     log.finish(
@@ -180,8 +192,11 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
             _load(loading, news, progress)
         report.balances = loading.balances
         report.new_columns = loading.new_columns
-        if is_same_site and not any(_changed(balance) for balance in report.balances):
+        if is_same_site and not _changed(loading):
+            _remember_idle(store, news)
             return
+        for source, name, content_hash, declared in _idle(store):
+            registry.note_containers(build.connection, source, [(name, content_hash)], declared)
         with report.timed("publish"):
             registry.write_sources(build.connection, _source_states(loading, sources, report, now))
             report.edition = build.publish(registry.data_time(build.connection, now))
@@ -208,6 +223,7 @@ def _known(store: EditionStore, site: Site) -> Known:
                     edition.rows(
                         "SELECT source, name, content_hash, declaration_hash FROM containers"
                     )
+                    + _idle(store)
                 ),
                 _pairs(
                     edition.rows(
@@ -229,6 +245,7 @@ def _new(source: Source, look: _Look, known: Known) -> New:
     problems: list[FileError] = []
     deliveries: dict[str, Delivery] = {}
     fresh: list[Container] = []
+    same: list[Container] = []
     anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
     unsettled = 0
     for container in _containers(source, look, problems):
@@ -239,20 +256,34 @@ def _new(source: Source, look: _Look, known: Known) -> New:
         try:
             content_hash = look.hash_of(container)
             if known.containers.get((source.name, container.name)) == (content_hash, declared):
+                same.append(container)
                 continue
-            fresh.append(container)
             for member in unpack(container, source.inside):
-                delivery = Delivery.of(member, source, look.now)
-                if known.members.get((source.name, member.name)) != (
-                    delivery.content_hash,
-                    declared,
-                ):
-                    _keep_newer(deliveries, delivery)
+                _keep_newer(deliveries, Delivery.of(member, source, look.now))
+            fresh.append(container)
         except FileError as problem:
             problems.append(problem)
-    return New(
-        source, list(deliveries.values()), fresh, anew, [str(p) for p in problems], unsettled
-    )
+    for name in _packed_again(source, deliveries, known):
+        for container in same:
+            for member in unpack(container, source.inside):
+                if member.name == name:
+                    _keep_newer(deliveries, Delivery.of(member, source, look.now))
+    new = [
+        delivery
+        for name, delivery in deliveries.items()
+        if known.members.get((source.name, name)) != (delivery.content_hash, declared)
+    ]
+    return New(source, new, fresh, anew, [str(p) for p in problems], unsettled)
+
+
+def _packed_again(source: Source, deliveries: dict[str, Delivery], known: Known) -> list[str]:
+    """Members of archives that are known with other content: another archive may hold that."""
+    return [
+        name
+        for name, delivery in deliveries.items()
+        if delivery.member.container.name != Path(name).name
+        and known.members.get((source.name, name), ("", ""))[0] not in ("", delivery.content_hash)
+    ]
 
 
 def _containers(source: Source, look: _Look, problems: list[FileError]) -> list[Container]:
@@ -310,9 +341,31 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
     progress("完成", total, total)
 
 
-def _changed(balance: Balance) -> bool:
-    moved = balance.loaded + balance.updated + balance.replaced + balance.quarantined
-    return moved > 0 or balance.state != "loaded"
+def _changed(loading: Loading) -> bool:
+    """Whether any row did: also one that only went, came back or was seen again."""
+    return loading.moved > 0 or any(
+        b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
+        for b in loading.balances
+    )
+
+
+def _remember_idle(store: EditionStore, news: Sequence[New]) -> None:
+    """Note the files that changed nothing in the current edition: they need not be read again."""
+    read = [
+        (new.source.name, container.name, container.hash, new.source.declaration_hash())
+        for new in news
+        for container in new.containers
+    ]
+    kept = {"edition": store.current(), "containers": [*_idle(store), *read]}
+    (store.home / IDLE).write_bytes(orjson.dumps(kept))
+
+
+def _idle(store: EditionStore) -> list[tuple[str, str, str, str]]:
+    try:
+        kept = orjson.loads((store.home / IDLE).read_bytes())
+        return kept["containers"] if kept["edition"] == store.current() else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _source_states(

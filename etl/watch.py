@@ -10,11 +10,13 @@ import watchfiles
 
 from data.declaration import DeclarationError
 from data.editions import EditionError
+from data.merging import CodeCollision
 from data.site import load_site
 from etl.hostile import FileError
 from etl.members import Container
 from etl.origin import Origin
 from etl.run import Report, run
+from geo.files import LayerError
 
 SETTLE = 1.0  # seconds that a file must have been left alone: it may still be arriving
 LOOK_EVERY = 60.0  # seconds; without any file event too, for databases and lost events
@@ -45,9 +47,11 @@ def watch(
 def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
     try:
         return run(origin, home, hash_of=hashes, settle=SETTLE, wait=10.0)
-    except (DeclarationError, EditionError, FileError) as error:
+    except (DeclarationError, EditionError, FileError, LayerError, CodeCollision) as error:
         log.error("run_failed", reason=str(error))
-        return None
+    except Exception:  # a watch goes on for months: what it did not expect must not end it
+        log.exception("run_failed")
+    return None
 
 
 def _wait_for_files(origin: Origin, stop: threading.Event, is_unsettled: bool) -> None:

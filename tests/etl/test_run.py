@@ -1,0 +1,343 @@
+"""A run publishes what is new, once; what is wrong in one source does not hold up the others."""
+
+import io
+import zipfile
+
+import pytest
+
+from data.declaration import DeclarationError
+from data.editions import EditionError, EditionStore
+from data.runs import RunLog
+from etl.check import check
+from etl.hostile import FileError
+from etl.origin import recorded
+from tests.etl.village import CATEGORIES, MATTERS, SITE, Village, code_of, matter, squares, table
+from tests.etl.village import village as built
+
+SECOND = MATTERS.replace("matters/*", "more/*")
+KEYLESS = MATTERS.replace('["id"]', '"none"').replace("*.csv", "*.zip")
+SNAPSHOT = MATTERS.replace('"changes"', '"snapshot"\nsequence = "name"').replace(
+    'updated_at = "updated"', ""
+)
+
+
+def packed(**members: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.csv"), content)
+    return buffer.getvalue()
+
+
+def sources(village: Village) -> dict[str, str]:
+    return {source.source: source.state for source in RunLog(village.home).sources()}
+
+
+def test_a_run_publishes_once_and_then_only_looks(village):
+    village.deliver("matters/a.csv", table(matter(1), matter(2)))
+    first = village.run()
+    assert (first.edition, first.totals()["loaded"], first.is_good) == (1, 2, True)
+    second = village.run()
+    assert (second.edition, second.balances) == (None, [])
+    assert EditionStore(village.home).numbers() == [1]
+    runs = RunLog(village.home).runs()
+    assert [run.result for run in runs] == ["unchanged", "published"]
+    assert sources(village) == {"matters": "ok"}
+    assert check(village.home)[2] == []
+
+
+def test_a_file_that_says_nothing_new_is_read_once_and_publishes_nothing(village):
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.run()
+    village.deliver("matters/copy.csv", table(matter(1)))
+    report = village.run()
+    assert (report.edition, report.totals()["unchanged"]) == (None, 1)
+    assert village.run().balances == []
+    village.deliver("matters/b.csv", table(matter(2)))
+    assert village.run().edition == 2
+    assert village.run().balances == []
+
+
+def test_the_order_of_files_and_the_number_of_runs_leave_no_trace(tmp_path):
+    files = {
+        "matters/a.csv": table(matter(1, title="a"), matter(2)),
+        "matters/b.csv": table(
+            matter(1, title="b", updated="2026-11-02"), matter(3, dept="外星局")
+        ),
+        "matters/c.csv": table(matter(2, closed="2026-11-03", updated="2026-11-04")),
+    }
+    one, other = built(tmp_path / "one"), built(tmp_path / "other")
+    for name, content in files.items():
+        one.deliver(name, content)
+    one.run()
+    for name in reversed(files):
+        other.deliver(name, files[name])
+        other.run()
+    assert one.state() == other.state()
+
+
+def test_a_snapshot_without_a_row_is_news(tmp_path):
+    village = built(tmp_path, source=SNAPSHOT)
+    village.deliver("matters/x_20261101.csv", table(matter(1), matter(2)))
+    village.run()
+    village.deliver("matters/x_20261102.csv", table(matter(1)))
+    assert village.run().edition == 2
+    rows = village.rows("SELECT source_key, withdrawn_at FROM cases WHERE withdrawn_at IS NOT NULL")
+    assert [(key, str(at)) for key, at in rows] == [("2", "2026-11-02 00:00:00")]
+
+
+def test_the_same_snapshot_of_a_later_day_leaves_the_same_state_as_both_at_once(tmp_path):
+    one, other = built(tmp_path / "a", source=SNAPSHOT), built(tmp_path / "b", source=SNAPSHOT)
+    for day in (1, 2):
+        for village in (one, other):
+            village.deliver(f"matters/x_2026110{day}.csv", table(matter(1)))
+        one.run()
+    other.run()
+    assert one.state() == other.state()
+
+
+# What is wrong
+
+
+def test_a_batch_with_too_many_bad_rows_is_refused_and_the_old_edition_goes_on(village):
+    village.declare(SECOND, "more")
+    village.deliver("matters/a.csv", table(*(matter(n) for n in range(30))))
+    village.run()
+    bad = [matter(n, title="新", updated="2026-11-05", dept="外星局") for n in range(7)]
+    good = [matter(n, title="新", updated="2026-11-05") for n in range(7, 30)]
+    village.deliver("matters/b.csv", table(*bad, *good))
+    village.deliver("more/a.csv", table(matter(1)))
+    report = village.run()
+    assert report.edition == 2 and not report.is_good
+    assert report.state("matters") == "refused" and report.state("more") == "ok"
+    assert report.reason("matters") == "matters/b.csv：7/30 行有错，超过 20%，整批拒收"
+    assert village.rows("SELECT count(*) FROM cases WHERE title = '新'") == [(0,)]
+    assert village.rows("SELECT source, count(*) FROM cases GROUP BY ALL ORDER BY 1") == [
+        ("matters", 30),
+        ("more", 1),
+    ]
+    assert village.rows("SELECT count(*) FROM quarantine WHERE member = 'matters/b.csv'") == [(7,)]
+    assert check(village.home)[2] == []
+
+
+def test_a_refused_source_stays_refused_until_something_newer_comes(village):
+    village.deliver("matters/a.csv", table(matter(0)))
+    village.run()
+    village.deliver("matters/b.csv", table(*(matter(n, dept="外星局") for n in range(30))))
+    village.run()
+    before = RunLog(village.home).sources()[0].last_success
+    assert village.run().edition is None
+    assert sources(village) == {"matters": "refused"}
+    found = RunLog(village.home).sources()[0]
+    assert found.reason == "matters/b.csv：30/30 行有错，超过 20%，整批拒收"
+    assert found.last_success == before
+    village.deliver("matters/c.csv", table(matter(2)))
+    village.run()
+    assert sources(village) == {"matters": "ok"}
+
+
+def test_a_damaged_archive_is_a_failure_every_time_and_the_rest_is_loaded(tmp_path):
+    village = built(tmp_path, source=KEYLESS)
+    village.deliver("matters/good.zip", packed(a=table(matter(1))))
+    village.deliver("matters/bad.zip", packed(b=table(matter(2)))[:-30])
+    for edition in (1, None):
+        report = village.run()
+        assert (report.edition, report.state("matters")) == (edition, "failed")
+        assert "bad.zip" in (report.reason("matters") or "")
+    village.deliver("matters/bad.zip", packed(b=table(matter(2))))
+    assert village.run().is_good
+    assert village.rows("SELECT count(*) FROM cases") == [(2,)]
+
+
+def test_a_file_that_must_be_there_and_is_not_fails_its_source_only(village):
+    village.declare(SECOND.replace("more/*.csv", "more/all.csv"), "more")
+    village.deliver("matters/a.csv", table(matter(1)))
+    report = village.run()
+    assert (report.edition, report.state("matters"), report.state("more")) == (1, "ok", "failed")
+    assert report.reason("more") == "more/all.csv：文件不存在"
+
+
+def test_a_wrong_declaration_is_refused_before_anything_is_touched(village):
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.run()
+    village.declare(MATTERS.replace("key =", "kee ="))
+    with pytest.raises(DeclarationError, match="key：缺少这个键；来源主键的列名列表"):
+        village.run()
+    assert EditionStore(village.home).numbers() == [1]
+
+
+def test_a_layer_that_is_not_there_stops_the_run(village):
+    (village.site / "grids.geojson").unlink()
+    with pytest.raises(FileError, match="grids.geojson：文件不存在"):
+        village.run()
+    assert RunLog(village.home).runs()[0].result == "failed"
+
+
+def test_a_home_belongs_to_one_site_and_remembers_it(village, tmp_path):
+    village.run()
+    other = built(tmp_path / "other", SITE.replace('"village"', '"hamlet"'))
+    with pytest.raises(EditionError, match="属于站点 village，不能装载站点 hamlet"):
+        from etl.run import run
+
+        run(other.origin, village.home)
+    assert recorded(village.home).site_folder == village.site
+    with pytest.raises(DeclarationError, match="这里还没有装载过数据"):
+        recorded(tmp_path / "nowhere")
+
+
+# What changed beside the data
+
+
+def test_a_changed_declaration_reads_everything_again(village, tmp_path):
+    rows = [matter(n, title=f"t{n}", note=f"n{n}") for n in range(8)]
+    village.deliver("matters/a.csv", table(*rows))
+    village.run()
+    village.declare(MATTERS.replace('title = "title"', 'title = "note"'))
+    assert village.run().edition == 2
+    fresh = built(tmp_path / "fresh", source=MATTERS.replace('title = "title"', 'title = "note"'))
+    fresh.deliver("matters/a.csv", table(*rows))
+    fresh.run()
+    assert village.state() == fresh.state()
+    assert village.rows("SELECT DISTINCT title[1] FROM cases") == [("n",)]
+
+
+def test_changed_layers_place_every_row_anew(village, tmp_path):
+    village.deliver("matters/a.csv", table(matter(1, x=110.5, y=30.5), matter(2, x=111.5, y=31.5)))
+    village.run()
+    assert village.rows("SELECT grid, town FROM cases ORDER BY source_key") == [
+        ("g1", "west"),
+        ("g4", "east"),
+    ]
+    changed = squares({"h1": ("south", 0, 0), "h2": ("north", 0, 1), "h3": ("north", 1, 1)})
+    (village.site / "grids.geojson").write_bytes(changed)
+    assert village.run().edition == 2
+    assert village.rows("SELECT grid, town FROM cases ORDER BY source_key") == [
+        ("h1", "south"),
+        ("h3", "north"),
+    ]
+    fresh = built(tmp_path / "fresh")
+    (fresh.site / "grids.geojson").write_bytes(changed)
+    fresh.deliver("matters/a.csv", (village.input / "matters/a.csv").read_bytes())
+    fresh.run()
+    assert village.state() == fresh.state()
+
+
+def test_changed_rules_derive_every_case_anew(village, tmp_path):
+    village.declare(MATTERS + 'people_involved = "n"\n')
+    village.deliver("matters/a.csv", table(matter(1, n=60), matter(2, n=2)))
+    village.run()
+    assert village.rows("SELECT DISTINCT risk, due_at FROM cases") == [(None, None)]
+    rule = '\n[[risk]]\nid = "R9"\nrisk = "red"\nmin_people = 50\n[routing]\nred = "county"\n'
+    (village.site / "site.toml").write_text(SITE + rule)
+    (village.site / "time_limits.csv").write_text("stage,amount,unit\nhandle,7,days\n")
+    assert village.run().edition == 2
+    assert village.rows(
+        "SELECT risk, risk_rule, handling_level, due_at::VARCHAR FROM cases ORDER BY source_key"
+    ) == [
+        ("red", "R9", "county", "2026-11-08 08:00:00"),
+        (None, None, None, "2026-11-08 08:00:00"),
+    ]
+    fresh = built(tmp_path / "fresh", SITE + rule, MATTERS + 'people_involved = "n"\n')
+    (fresh.site / "time_limits.csv").write_text("stage,amount,unit\nhandle,7,days\n")
+    fresh.deliver("matters/a.csv", (village.input / "matters/a.csv").read_bytes())
+    fresh.run()
+    assert village.state() == fresh.state()
+
+
+def test_a_changed_code_list_is_in_the_edition(village):
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.run()
+    (village.site / "categories.csv").write_text(CATEGORIES + "fire,火情,event\n")
+    assert village.run().edition == 2
+    assert ("fire", "火情") in village.rows("SELECT code, name FROM categories")
+
+
+# Archives
+
+
+def test_of_two_archives_with_one_member_the_same_counts_in_any_order(tmp_path):
+    contents = {n: packed(m=table(matter(1, title=n), matter(2))) for n in ("a", "b")}
+    states = set()
+    for order in ("ab", "ba"):
+        village = built(tmp_path / order, source=KEYLESS)
+        for name in order:
+            village.deliver(f"matters/{name}.zip", contents[name])
+            village.run()
+        states.add(village.state())
+        assert village.rows("SELECT count(*) FROM cases") == [(2,)]
+        assert village.run().balances == []
+    together = built(tmp_path / "together", source=KEYLESS)
+    for name, content in contents.items():
+        together.deliver(f"matters/{name}.zip", content)
+    together.run()
+    assert states == {together.state()}
+
+
+def test_an_archive_packed_anew_changes_nothing(tmp_path):
+    village = built(tmp_path, source=KEYLESS)
+    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
+    village.run()
+    village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
+    assert village.run().edition is None
+
+
+# Steps
+
+
+STEPS = """
+title = "流转"
+target = "handlings"
+of = "matters"
+files = ["steps/*.csv"]
+key = ["no"]
+delivery = "changes"
+updated_at = "u"
+
+[columns]
+case = "id"
+kind = "kind"
+at = { from = "at", date = "iso" }
+department = { from = "dept", lookup = "department" }
+"""
+
+
+def step(no, case, kind="转派", at="2026-11-02 08:00", dept="法院", u="2026-11-02"):
+    return {"no": no, "id": case, "kind": kind, "at": at, "dept": dept, "u": u}
+
+
+def steps(village: Village, key: str) -> list[str]:
+    sql = f"SELECT kind FROM steps WHERE case_code = '{code_of(key)}' ORDER BY seq"
+    return [kind for (kind,) in village.rows(sql)]
+
+
+def test_steps_find_their_case_whether_they_come_before_or_after_it(tmp_path):
+    states = set()
+    for order in (("matters", "steps"), ("steps", "matters")):
+        village = built(tmp_path / order[0])
+        village.declare(STEPS, "steps")
+        files = {"matters": table(matter(1)), "steps": table(step(1, 1))}
+        for name in order:
+            village.deliver(f"{name}/a.csv", files[name])
+            village.run()
+        assert steps(village, "1") == ["register", "accept", "transfer"]
+        assert village.rows("SELECT department, status FROM cases") == [("court", "50")]
+        states.add(village.state())
+    assert len(states) == 1
+
+
+def test_a_step_that_turns_out_to_be_another_case_s_leaves_the_first(village, tmp_path):
+    village.declare(STEPS, "steps")
+    village.deliver("matters/a.csv", table(matter(1), matter(2)))
+    village.deliver("steps/a.csv", table(step(1, 1)))
+    village.run()
+    village.deliver("steps/b.csv", table(step(1, 2, u="2026-11-03")))
+    village.run()
+    assert (steps(village, "1"), steps(village, "2")) == (
+        ["register", "accept"],
+        ["register", "accept", "transfer"],
+    )
+    assert village.rows("SELECT department FROM cases ORDER BY source_key") == [
+        ("police",),
+        ("court",),
+    ]
+    assert check(village.home)[2] == []
