@@ -8,7 +8,7 @@ python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
 say() { echo "$*" >&2; exit 1; }
 
 if [ ! -x "$venv/bin/pip" ]; then
-    [ -n "$python" ] || say "找不到 Python：请先安装 python3.11 和 python3.11-venv"
+    command -v "${python:-python3.11}" >/dev/null || say "找不到 ${python:-Python}：请先安装 python3.11 和 python3.11-venv"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         say "需要 Python 3.11 或更新，$python 是 $("$python" -V 2>&1)；可用 make PYTHON=... 指定"
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
