@@ -124,8 +124,8 @@ class Day(Declared):
 class MapView(Declared):
     """What the map shows apart from the data."""
 
-    approval: str = Field("", description="审图号，显示在地图角上")
-    tolerance_m: float = Field(15, gt=0, description="显示用简化误差（米）；不影响落格")
+    approval: str = Field(default="", description="审图号，显示在地图角上")
+    tolerance_m: float = Field(default=15, gt=0, description="显示用简化误差（米）；不影响落格")
 
 
 class Site(Declared):

@@ -260,7 +260,8 @@ def _codes_only(paths: Sequence[Path], layer: Layer) -> gpd.GeoDataFrame:
     extra = {name: getattr(layer, name) for name in ("population", "households")}
     numbers = {name: [row[column] for row in rows] for name, column in extra.items() if column}
     frame = pd.DataFrame({**texts, **numbers}).sort_values("code", ignore_index=True)
-    return gpd.GeoDataFrame(frame, geometry=[None] * len(frame), crs=4326)
+    nowhere = np.full(len(frame), None, dtype=object)
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(nowhere, crs=4326))
 
 
 def _whole(frame: gpd.GeoDataFrame, name: str) -> pd.Series:

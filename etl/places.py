@@ -107,7 +107,7 @@ class Places:
             names = ["lon", "lat", *self.site.place_keys]
             rows = _columns(connection, table, [CODES[table], *names])
             without_point = np.isnan(rows["lon"])
-            given = {key: np.where(without_point, rows[key], None) for key in self.site.place_keys}
+            given = {key: _only(without_point, rows[key]) for key in self.site.place_keys}
             codes = self.codes(rows["lon"], rows["lat"], given)
             frame = pd.DataFrame({"code": rows[CODES[table]], **codes}, dtype=object)
             frame["is_located"] = frame[self.site.grid_key].notna()
@@ -124,10 +124,10 @@ class Places:
         codes = np.full(len(lon), None, dtype=object)
         if given is not None:
             known = pd.Series(given, dtype=object).isin(kept.grids["code"])
-            codes = np.where(known, given, None).astype(object)
+            codes = _only(known.to_numpy(), given)
         if kept.index is not None:
             position = kept.index.locate(lon, lat)
-            names = np.append(kept.index.codes.astype(object), None)
+            names = np.array([*kept.index.codes.tolist(), None], dtype=object)
             codes = np.where(np.isnan(lon), codes, names[position])
         return codes
 
@@ -152,8 +152,16 @@ def _delivered_points(rows: Mapping[str, NDArray], size: int) -> tuple[Floats, F
         return rows["lon"], rows["lat"]
     nothing = np.full(size, None, dtype=object)
     if "polygon" in rows or "circle" in rows:
-        return points_in_areas(rows.get("polygon", nothing), rows.get("circle", nothing))
+        areas = (rows.get(name, nothing).tolist() for name in ("polygon", "circle"))
+        return points_in_areas(*areas)
     return np.full(size, np.nan), np.full(size, np.nan)
+
+
+def _only(mask: NDArray[np.bool_], values: Texts) -> Texts:
+    """The values where the mask holds, None elsewhere."""
+    chosen = np.full(len(values), None, dtype=object)
+    chosen[mask] = values[mask]
+    return chosen
 
 
 def _within(lon: Floats, lat: Floats, extent: tuple[float, float, float, float]) -> NDArray:

@@ -109,7 +109,8 @@ def _built(year, month, day, hour=None, minute=None, second=None) -> datetime | 
     clock = [int(part or 0) for part in (hour, minute, second)]
     is_midnight = clock == [24, 0, 0]  # 24:00 is the end of the day
     try:
-        moment = datetime(int(year), int(month), int(day), *([0, 0, 0] if is_midnight else clock))
+        h, m, s = (0, 0, 0) if is_midnight else clock
+        moment = datetime(int(year), int(month), int(day), h, m, s)
         return moment + timedelta(days=is_midnight)
     except (ValueError, OverflowError):
         return None

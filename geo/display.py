@@ -22,7 +22,7 @@ def display_geojson(
     `tolerance_m`, `decimals`: as in `display_geometry`. The same layer gives the same bytes.
     """
     ordered = layer.sort_values("code")
-    shapes = display_geometry(ordered.geometry.array, tolerance_m, decimals)
+    shapes = display_geometry(np.asarray(ordered.geometry.array), tolerance_m, decimals)
     features = [
         {
             "type": "Feature",

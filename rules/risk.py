@@ -103,4 +103,5 @@ def _holds(rule: RiskRule, cases: pd.DataFrame) -> NDArray[np.bool_]:
 def _number(cases: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """A column as numbers, NaN (which no comparison fulfils) where missing."""
     column = cast(pd.Series, cases[name])
-    return column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(numbers, dtype=np.float64)

@@ -7,7 +7,7 @@ from importlib import import_module
 from etl.members import Member
 from etl.readers.base import RawChunk, ReaderOptions
 
-Read = Callable[[Member, ReaderOptions], Iterator[RawChunk]]
+Read = Callable[[Member | None, ReaderOptions], Iterator[RawChunk]]
 
 
 def names() -> list[str]:

@@ -84,7 +84,9 @@ def chunk(
     """A RawChunk of rows that all have one value for each name."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     data = dict(zip(names, (np.array(column, dtype=object) for column in columns), strict=True))
-    frame = pd.DataFrame(data, columns=pd.Index(names, dtype=object), dtype=object, copy=False)
+    frame = pd.DataFrame(
+        data, columns=pd.Index(np.array(names, dtype=object)), dtype=object, copy=False
+    )
     numbers = np.fromiter(lines, dtype=np.int64, count=len(rows))
     return RawChunk(frame, numbers, rejects or [], skipped or {}, notes or [])
 
