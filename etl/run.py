@@ -177,8 +177,9 @@ def _note_sources(
 def _run(site, sources, origin, look, store, report, now, progress, step, wait) -> None:
     known = _known(store, site)
     with report.timed("find"):
-        news = [_new(source, look, known) for source in sources.values()]
         places = Places(site, origin.roots, store.home / "layers")
+        sources = {name: _on_layers(source, places) for name, source in sources.items()}
+        news = [_new(source, look, known) for source in sources.values()]
     report.unsettled = sum(new.unsettled for new in news)
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
     is_same_site = known.site == site and known.layers == places.files_hashes
@@ -233,6 +234,14 @@ def _known(store: EditionStore, site: Site) -> Known:
             )
     except NoEdition:
         return Known(None, {}, {}, {})
+
+
+def _on_layers(source: Source, places: Places) -> Source:
+    """A source that delivers codes of places is read again when the layers change: a code that
+    no layer knew is not in the edition."""
+    hashes = places.files_hashes
+    own = [key for key in source.columns if key in hashes]
+    return source.within("".join(hashes[key] for key in own)) if own else source
 
 
 def _pairs(rows: Sequence[tuple]) -> dict[tuple[str, str], tuple[str, str]]:

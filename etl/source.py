@@ -1,6 +1,7 @@
 """A source: a TOML that says what one system delivers and what each column means to us."""
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 import duckdb
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from data.codes import codes
 from data.declaration import DeclarationError, Declared, read_toml, validated
@@ -173,6 +174,7 @@ class Source(Declared):
     lookups: dict[str, dict[str, str]] = {}
     asserts: Asserts = Field(Asserts(), alias="assert")
     examples: tuple[Example, ...] = Field((), alias="example")
+    _context: str = PrivateAttr("")
 
     @field_validator("key")
     @classmethod
@@ -234,8 +236,16 @@ class Source(Declared):
         """The slot in which the raw column `raw_name` is kept."""
         return next(slot for slot, aliases in self.slots.items() if raw_name in aliases)
 
+    def within(self, context: str) -> "Source":
+        """The same source where something beside its TOML decides what its rows become."""
+        copy = self.model_copy()
+        copy._context = self._context + context
+        return copy
+
     def declaration_hash(self) -> str:
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:32]
+        """Changes with all that decides what a delivered row becomes: then it is read again."""
+        whole = self.model_dump_json(by_alias=True) + self._context
+        return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
 def load_sources(folder: Path, site: Site) -> dict[str, Source]:
@@ -247,7 +257,7 @@ def load_sources(folder: Path, site: Site) -> dict[str, Source]:
         _check_codes(source, site, path)
         _check_reader(source, path)
         _check_where(source, path)
-        sources[source.name] = source
+        sources[source.name] = source.within(_code_lists(source, site))
     for source in sources.values():
         _check_reference(source, sources, folder)
     if not sources:
@@ -300,6 +310,13 @@ def _check_codes(source: Source, site: Site, path: Path) -> None:
             raise DeclarationError(
                 f"{where}：没有编码 {column.const!r}{_near(column.const, known)}"
             )
+
+
+def _code_lists(source: Source, site: Site) -> str:
+    """What the site's lists and zone say to the source: a code that becomes known frees rows."""
+    names = {lookup_of(source.target, field, column) for field, column in source.columns.items()}
+    lists = {name: sorted(known_codes(site, name).items()) for name in sorted(names - {None})}
+    return json.dumps([site.zone, site.open_lists, site.max_bad_share, lists])
 
 
 def _near(code: str, known: Mapping[str, str]) -> str:
