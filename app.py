@@ -26,9 +26,6 @@ from routes import bodies, bundles, geometry, headers, heartbeat
 ROOT = Path(__file__).parent
 NAME = "智脑"
 ANSWERS_KEPT = 2000
-# One slow or half-sent request must not hold up the wall: waitress reads on many threads.
-SERVING = {"threads": 16, "connection_limit": 2000, "channel_timeout": 20}
-
 INDEX = """<!DOCTYPE html>
 <html lang="zh-CN">
 <head>
@@ -104,7 +101,15 @@ def serve(
 
 def server_on(app: Dash, host: str, port: int) -> Any:
     """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
-    return create_server(app.server, host=host, port=port, ident=None, **SERVING)
+    return create_server(
+        app.server,
+        host=host,
+        port=port,
+        ident=None,
+        threads=16,
+        connection_limit=2000,  # the default of 100 lets viewers wait for ten seconds
+        channel_timeout=20,  # a half-sent request must not hold its place for long
+    )
 
 
 def _index() -> str:

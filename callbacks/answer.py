@@ -18,7 +18,7 @@ from data import quality
 from data.alerts import alerts_in_force
 from data.cases import newest_cases
 from data.compare import compare
-from data.display import change_text, is_small, part_text, text
+from data.display import change_text, count_text, is_small, part_text, text
 from data.edition import Edition
 from data.editions import EditionStore
 from data.indicators import indicator_of
@@ -119,9 +119,10 @@ def facts(question: Question, scale: float = 1.0) -> Facts:
 
 
 def risks_of(edition: Edition) -> tuple[str, ...]:
-    """The risks that the site's rules give, gravest first; many centres have three of the four."""
+    """The risks that the site's rules give, gravest first: many centres have three of the four,
+    and some none."""
     ruled = {rule.risk for rule in edition.site.risk}
-    return tuple(risk for risk in RISK if risk in ruled or not ruled)
+    return tuple(risk for risk in RISK if risk in ruled)
 
 
 def answered(ask: Ask, question: Question) -> pd.DataFrame:
@@ -190,7 +191,11 @@ def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame
 
 def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
     pairs = zip(frame["current"], frame["base"], strict=True)
-    frame = frame.assign(change_text=[change_text(now, then) for now, then in pairs])
+    frame = frame.assign(
+        change_text=[change_text(now, then) for now, then in pairs],
+        text=[count_text(now, wall=True) for now in frame["current"]],
+        base_text=[count_text(then, wall=True) for then in frame["base"]],
+    )
     return _with_names(frame, ask, edition)
 
 
@@ -198,7 +203,7 @@ def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataF
     if not ask.by:
         return frame
     names = named(edition, ask.by[-1])
-    return frame.assign(name=[names.get(code, code) for code in frame[ask.by[-1]]])
+    return frame.assign(name=[str(names.get(code, code)) for code in frame[ask.by[-1]]])
 
 
 def _alerts(question: Question, limit: int) -> pd.DataFrame:

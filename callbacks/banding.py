@@ -54,18 +54,20 @@ def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> P
 def _by_risk(question: Question, level: str, codes: Sequence[str], name: str) -> Painted:
     """A polygon's colour is the highest risk among its open cases."""
     frame = measure(question.edition, "open", (level, "risk"), question.scope, question.grant)
-    held = frame[(frame["numerator"] > 0) & frame["risk"].isin(RISK_BANDS)]
-    ranks = held["risk"].map(RISK_BANDS.index)
-    highest = ranks.groupby(held[level]).max()
+    frame = frame[frame["numerator"] > 0]
+    held = frame[frame["risk"].isin(RISK_BANDS)]
+    highest = held["risk"].map(RISK_BANDS.index).groupby(held[level]).max()
     bands = [int(highest.get(code, NO_BAND)) for code in codes]
     used = risks_of(question.edition)
-    risks = [
-        risk
+    rows = [
+        risk_band(risk, bands.count(place))
         for place, risk in reversed(list(enumerate(RISK_BANDS)))
         if risk in used or place in bands
     ]
-    rows = [risk_band(risk, bands.count(RISK_BANDS.index(risk))) for risk in risks]
-    rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND)))
+    ungraded = len((set(frame[level]) - set(held[level])) & set(codes))
+    if ungraded:
+        rows.append(Band(NO_FILL, "未定级", ungraded))
+    rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND) - ungraded))
     colours = tuple(RISK_FILL[risk] for risk in RISK_BANDS)
     return Painted(bands, colours, f"{name}最高在办风险", rows)
 
@@ -75,7 +77,7 @@ def _by_measure(
 ) -> Painted:
     scope = question.scope
     frame = measure(question.edition, indicator.key, (level,), scope, question.grant)
-    frame = frame.set_index(level).reindex(codes)
+    frame = frame.set_index(level).reindex(pd.Index(codes))
     if indicator.kind == "count":
         frame["value"] = frame["value"].fillna(0)
     small = _is_small(indicator, frame)
@@ -83,7 +85,7 @@ def _by_measure(
     edges = _edges(question, indicator, level, values)
     found = np.searchsorted(np.array(edges), values, side="right")
     bands = np.where(np.isnan(values), NO_BAND, found).astype(int).tolist()
-    colours = BANDS[-len(edges) - 1 :]
+    colours = BANDS[: len(edges) + 1]
     rows = _legend_rows(indicator, edges, colours, bands)
     few = int(small.sum())
     without = bands.count(NO_BAND) - few
@@ -112,7 +114,8 @@ def _edges(question: Question, indicator: Indicator, level: str, values: np.ndar
         usable = values[~np.isnan(values)]
     if not usable.size:
         return []
-    return sorted({float(edge) for edge in np.quantile(usable, QUANTILES)})
+    edges = {float(edge) for edge in np.quantile(usable, QUANTILES)}
+    return sorted(edge for edge in edges if edge > 0)  # nothing lies below 0
 
 
 def _history(question: Question, indicator: Indicator, level: str) -> np.ndarray:

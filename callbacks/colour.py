@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
-from callbacks.answer import EVERYWHERE, Answers, Question
+from callbacks.answer import EVERYWHERE, Answers, Question, risks_of
 from callbacks.banding import Painted, level_for, painted
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
@@ -21,7 +21,7 @@ from data.scope import Scope
 from geo.heat import heat_cells
 from layouts import map as drawing
 from layouts.controls import Control
-from layouts.measures import DEFAULT, MEASURES
+from layouts.measures import DEFAULT, MEASURES, WITHOUT_RISK
 
 CELLS_ACROSS = 120  # heat cells, however large the place
 MOST_LABELS = 40
@@ -39,6 +39,8 @@ class Picture:
     legend: list
     trail: list
     placed: list
+    approval: str  # 审图号
+    measure: str
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -49,6 +51,8 @@ def register(app: Dash, answers: Answers) -> None:
         Output(Control.MAP_LEGEND, "children"),
         Output(Control.TRAIL, "children"),
         Output(Control.MAP_PLACED, "children"),
+        Output(Control.MAP_APPROVAL, "children"),
+        Output(Control.MEASURE, "value"),
         Output(Control.MAP_FRAME, "data-edition"),
         Input(Control.SCOPE, "data"),
         Input(Control.PULSE, "data"),
@@ -63,7 +67,7 @@ def colourer(answers: Answers):
     """The callback: a whole figure for another geometry, else only the values."""
 
     def colour(scope_json, pulse, key, heat, drawn) -> tuple:
-        key = key if key in MEASURES else DEFAULT
+        key = key if key in MEASURES else None  # None = the site's default
         scale = scale_of(pulse)
         asks = (key, bool(heat), scale)
 
@@ -72,8 +76,8 @@ def colourer(answers: Answers):
 
         shown, edition = answers.of("map", asked(scope_json), compute, asks)
         figure = patched(shown) if drawn == shown.drawn else shown.figure
-        words = (shown.legend, shown.trail, shown.placed)
-        return figure, shown.drawn, shown.overlay, *words, str(edition)
+        words = (shown.legend, shown.trail, shown.placed, shown.approval)
+        return figure, shown.drawn, shown.overlay, *words, shown.measure, str(edition)
 
     return colour
 
@@ -91,8 +95,9 @@ def patched(shown: Picture) -> Patch:
     return patch
 
 
-def pictured(question: Question, key: str, is_heat: bool, scale: float) -> Picture:
-    """The map of a question."""
+def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -> Picture:
+    """The map of a question; without a key by risk, or by cases where the site gives no risk."""
+    key = key or (DEFAULT if risks_of(question.edition) else WITHOUT_RISK)
     on_map = view(question.edition, question.scope)
     around = question.within(on_map.within)
     on_map = replace(on_map, level=level_for(around, key, on_map.levels))
@@ -121,6 +126,8 @@ def pictured(question: Question, key: str, is_heat: bool, scale: float) -> Pictu
         legend=_legend(colours, heat),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
         placed=_placed(question),
+        approval=question.edition.site.map.approval,
+        measure=key,
     )
 
 
@@ -183,7 +190,8 @@ def _pins(question: Question) -> list[dict]:
 
 
 def _places(frame: pd.DataFrame) -> list[tuple[float, float]]:
-    return [(float(row.lon), float(row.lat)) for row in frame.itertuples()]
+    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
+    return list(zip(lon.tolist(), lat.tolist(), strict=True))
 
 
 def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:

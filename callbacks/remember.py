@@ -6,7 +6,7 @@ from callbacks.answer import Answers
 from callbacks.refresh import asked, guarded
 from layouts.address import Address
 from layouts.controls import Control
-from layouts.measures import DEFAULT, MEASURES
+from layouts.measures import MEASURES
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -27,5 +27,5 @@ def register(app: Dash, answers: Answers) -> None:
 
 def remember(scope_json: str | None, measure: str | None, heat: list | None) -> str:
     """The query of the address."""
-    key = measure if measure in MEASURES else DEFAULT
-    return Address(asked(scope_json), str(key), bool(heat)).query()
+    key = measure if measure in MEASURES else None
+    return Address(asked(scope_json), key, bool(heat)).query()

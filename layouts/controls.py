@@ -21,6 +21,7 @@ class Control(StrEnum):
     MAP_OVERLAY = "map-overlay"  # labels and pins, placed by the browser
     MAP_LEGEND = "map-legend"
     MAP_PLACED = "map-placed"  # 落格率
+    MAP_APPROVAL = "map-approval"  # 审图号
     TICKER = "ticker"
     ADDRESS = "address"  # the query that the page's address should have
     SINK = "sink"  # output of callbacks that only act in the browser

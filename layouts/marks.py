@@ -23,7 +23,7 @@ def shape(risk: str | None, word: str = "") -> html.Img:
 def bar(share: float | None, mark: float | None = None, kind: str = "") -> html.Div:
     """A horizontal bar of `share` (0..1) of its width; `mark` sets a tick, such as a target."""
     width = 0.0 if share is None or share != share else min(max(share, 0.0), 1.0)
-    parts = [html.I(style={"width": f"{100 * width:.1f}%"})]
+    parts: list = [html.I(style={"width": f"{100 * width:.1f}%"})]
     if mark is not None:
         parts.append(html.U(style={"left": f"{100 * mark:.1f}%"}))
     return html.Div(parts, className=f"bar {kind}".strip())

@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 RISK = "risk"
 DEFAULT = RISK
+WITHOUT_RISK = "accepted"  # the default of a site that gives no risk
 
 # Keys of data/indicators.py with a short name that fits a button; `risk` is the highest open risk.
 MEASURES = MappingProxyType(

@@ -40,7 +40,7 @@ class _Packed:
             return response
         response.headers["Cache-Control"] = KEPT
         encoding = _encoding()
-        if encoding is None or not response.mimetype.startswith(TEXT):
+        if encoding is None or not (response.mimetype or "").startswith(TEXT):
             return response
         return self._answer(response, encoding)
 
@@ -53,8 +53,8 @@ class _Packed:
                 if len(data) < SMALLEST:
                     return response
                 self._known[key] = _pack(data, encoding)
-        if hasattr(response.response, "close"):
-            response.call_on_close(response.response.close)  # the file, which nobody will read
+        if close := getattr(response.response, "close", None):
+            response.call_on_close(close)  # the file, which nobody will read
         response.set_data(self._known[key])
         response.headers["Content-Encoding"] = encoding
         response.headers.add("Vary", "Accept-Encoding")

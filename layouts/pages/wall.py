@@ -41,6 +41,7 @@ def _map(address: Address) -> html.Section:
             html.Nav(id=Control.TRAIL, className="map-box map-trail"),
             _choice(address),
             html.Div(id=Control.MAP_PLACED, className="map-box map-placed"),
+            html.Div(id=Control.MAP_APPROVAL, className="map-approval"),
             html.Div(id=Control.MAP_LEGEND, className="map-box map-legend"),
             dcc.Store(id=Control.MAP_OVERLAY),
             dcc.Store(id=Control.MAP_DRAWN),

@@ -4,7 +4,7 @@ import pandas as pd
 from dash import html
 
 from layouts.marks import bar, nothing
-from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
+from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel
 
 
 def draw(facts: Facts, accepted: pd.DataFrame) -> list | html.Div:
@@ -22,7 +22,7 @@ def _row(row: dict, most: float) -> html.Div:
         [
             html.Span(row["name"], className="name"),
             bar(row["current"] / most),
-            html.B(f"{number_of(row['current']):,}"),
+            html.B(row["text"]),
             _change(row),
         ],
         className="trend-row",
@@ -35,7 +35,7 @@ def _change(row: dict) -> html.Div:
     if row["change_kind"] not in ("percent", "difference") or not rise:
         return html.Div(html.Span(row["change_text"]), className="change")
     words = ("↑" if rise > 0 else "↓") + row["change_text"].lstrip("+-")
-    return html.Div([html.Span(words), html.Small(f"上期 {row['base']:,}")], className="change")
+    return html.Div([html.Span(words), html.Small(f"上期 {row['base_text']}")], className="change")
 
 
 PANEL = Panel(

@@ -45,15 +45,15 @@ def _row(stage: str, count: int, most: int) -> html.Div:
 def _today(came: pd.DataFrame, went: pd.DataFrame) -> html.Div:
     words = [
         html.Span("今日受理 "),
-        html.B(f"{_total(came):,}"),
+        html.B(_shown(came)),
         html.Span(" · 办结 "),
-        html.B(f"{_total(went):,}"),
+        html.B(_shown(went)),
     ]
     return html.Div(words, className="sum")
 
 
-def _total(frame: pd.DataFrame) -> int:
-    return number_of(frame["numerator"].sum()) if len(frame) else 0
+def _shown(frame: pd.DataFrame) -> str:
+    return frame["text"].iloc[0] if len(frame) else "0"
 
 
 PANEL = Panel(

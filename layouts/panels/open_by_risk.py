@@ -18,13 +18,18 @@ def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame) -> list:
     risks = [risk for risk in RISK if risk in facts.risks or counts.get(risk)]
     tiles = [_risk_tile(risk, counts.get(risk, 0), late.get(risk, 0)) for risk in risks]
     total, total_late = sum(counts.values()), sum(late.values())
-    if len(tiles) == 3:
+    if len(tiles) < len(RISK):
         tiles.append(_tile([html.Span("在办合计")], total, total_late, INK))
     unknown = total - sum(counts.get(risk, 0) for risk in risks)
-    words = [html.Span("在办 "), html.B(f"{total:,}"), html.Span(" 件")] if len(risks) != 3 else []
+    return [html.Div(tiles, className="tiles"), _rest(total if len(risks) == 4 else 0, unknown)]
+
+
+def _rest(total: int, unknown: int) -> html.Div:
+    """Beside the title: the total where no tile has it, and what has no risk."""
+    words = [html.Span("在办 "), html.B(f"{total:,}　")] if total else []
     if unknown:
-        words += [html.Span("　未定级 "), html.B(f"{unknown:,}")]
-    return [html.Div(tiles, className="tiles"), html.Div(words, className="sum")]
+        words += [html.Span("未定级 "), html.B(f"{unknown:,}")]
+    return html.Div(words, className="sum")
 
 
 def _by_risk(frame: pd.DataFrame) -> dict[str, int]:

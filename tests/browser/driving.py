@@ -116,14 +116,23 @@ class Look:
         )
 
     def click_at(self, lon: float, lat: float) -> None:
-        """Click the map where that point is."""
+        """Click the map where that point is, once the map stands still and shows it."""
         self.wait_for_map()
+        self.page.wait_for_timeout(400)  # a figure that has just arrived is taken up by then
+        self.page.wait_for_function(
+            """([lon, lat]) => { const plot = document.querySelector('.map .js-plotly-plot');
+                const map = plot._fullLayout.map._subplot.map, wanted = plot.layout.map.center;
+                const here = map.getCenter(), close = (a, b) => Math.abs(a - b) < 1e-6;
+                return close(here.lon ?? here.lng, wanted.lon) && close(here.lat, wanted.lat)
+                    && map.queryRenderedFeatures(map.project([lon, lat])).length > 0; }""",
+            arg=[lon, lat],
+        )
         at = self.page.evaluate(
             """([lon, lat]) => { const plot = document.querySelector('.map .js-plotly-plot');
                 const box = plot.getBoundingClientRect();
                 const p = plot._fullLayout.map._subplot.map.project([lon, lat]);
                 return [box.x + p.x, box.y + p.y]; }""",
-            [lon, lat],
+            arg=[lon, lat],
         )
         self.page.mouse.move(at[0] - 2, at[1])
         self.page.mouse.move(*at)

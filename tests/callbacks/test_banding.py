@@ -19,7 +19,7 @@ from tests.layouts.small import DATA_TIME, fill, small_site
 LEVELS = ("grid", "village", "town")
 
 
-def given(*rows: tuple[str, str, str]) -> Question:
+def given(*rows: tuple[str, str | None, str]) -> Question:
     """(grid, risk, closed or open) of cases accepted yesterday."""
     connection = duckdb.connect()
     site = small_site()
@@ -50,6 +50,14 @@ def test_a_grids_colour_is_its_highest_open_risk():
         ("红色", 1),
         ("黄色", 1),
         ("蓝色", 0),
+        ("无在办", 1),
+    ]
+
+
+def test_a_grid_whose_open_cases_have_no_risk_is_not_said_to_have_none():
+    shown = painted(given(("T0V0G0", None, "open")), "risk", "grid", ["T0V0G0", "T0V0G1"])
+    assert [(band.words, band.count) for band in shown.legend][-2:] == [
+        ("未定级", 1),
         ("无在办", 1),
     ]
 

@@ -106,4 +106,4 @@ def test_an_address_comes_back_as_it_was_sent():
 )
 def test_an_address_that_makes_no_sense_shows_everything(query: dict):
     address = Address.of(query)
-    assert (address.scope.regions, address.measure, address.is_heat) == ((), "risk", False)
+    assert (address.scope.regions, address.measure, address.is_heat) == ((), None, False)

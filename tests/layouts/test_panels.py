@@ -138,6 +138,13 @@ def test_cases_without_a_risk_are_said_and_belong_to_the_total():
     assert "在办合计 12" in words(picture)
 
 
+def test_a_site_without_risks_shows_what_is_open_and_what_of_it_is_overdue():
+    now = pd.DataFrame({"risk": ["-"], "numerator": [12]})
+    late = pd.DataFrame({"risk": ["-"], "numerator": [5]})
+    picture = draw_risks(Facts(**{**vars(FACTS), "risks": ()}), now, late)
+    assert [words(tile) for tile in found(picture, "tile")] == ["在办合计 12 超期 5"]
+
+
 def test_a_risk_that_the_site_does_not_rule_is_shown_as_soon_as_it_occurs():
     picture = draw_risks(FACTS, counts("risk", orange=1), counts("risk"))
     assert "橙色 1" in words(picture)
@@ -151,28 +158,18 @@ def test_every_open_case_lies_at_one_stage():
     assert stages["未分类"] == 2
 
 
-def compared(**of: tuple[int, int, str, str]) -> pd.DataFrame:
-    rows = [
-        {
-            "category": c,
-            "name": c,
-            "current": now,
-            "base": base,
-            "change_text": text,
-            "change_kind": k,
-        }
-        for c, (now, base, text, k) in of.items()
-    ]
-    return pd.DataFrame(rows)
+def compared(name: str, now: int, base: int, change: str, kind: str) -> pd.DataFrame:
+    shown = {"name": name, "text": f"{now}", "base_text": f"{base}", "change_text": change}
+    return pd.DataFrame([shown | {"current": now, "base": base, "change_kind": kind}])
 
 
 def test_a_category_shows_its_change_with_the_number_it_is_measured_against():
-    picture = draw_categories(FACTS, compared(wages=(30, 20, "+50.0%", "percent")))
+    picture = draw_categories(FACTS, compared("wages", 30, 20, "+50.0%", "percent"))
     assert words(picture) == "wages 30 ↑50.0% 上期 20"
 
 
 def test_a_category_new_in_this_window_has_no_percentage():
-    picture = draw_categories(FACTS, compared(wages=(30, 0, "基期为0", "no_base")))
+    picture = draw_categories(FACTS, compared("wages", 30, 0, "基期为0", "no_base"))
     assert words(picture) == "wages 30 基期为0"
 
 
