@@ -1,0 +1,47 @@
+"""What is imported is required by name with its version, and nothing else is."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from tools.pin import REST
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("data", "geo", "rules", "etl", "layouts", "callbacks", "routes")
+NEEDED_UNSEEN = {"tzdata"}  # zoneinfo reads it where the system has no time zones
+
+
+def test_the_program_requires_what_it_imports_and_no_more() -> None:
+    of = packages_distributions()
+    files = [ROOT / "app.py", *(f for name in PACKAGES for f in (ROOT / name).rglob("*.py"))]
+    imported = {name for file in files for name in _imported(file)} - set(sys.stdlib_module_names)
+    foreign = {name for name in imported if not (ROOT / name).exists() and name != "app"}
+    needed = {canonicalize_name(of[name][0]) for name in foreign} | NEEDED_UNSEEN
+    assert needed == _named(ROOT / "requirements.txt")
+
+
+def test_every_requirement_has_one_exact_version_and_no_address() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            is_pin = re.fullmatch(r"[A-Za-z0-9_.-]+(\[[a-z]+\])?==[0-9][0-9A-Za-z.]*", line)
+            assert is_pin or not line or line.startswith("#") or line == "-r requirements.txt", line
+
+
+def _named(path: Path) -> set[str]:
+    lines = path.read_text().split(REST)[0].splitlines()
+    return {
+        canonicalize_name(re.split(r"\[|==", line)[0]) for line in lines if line and line[0] != "#"
+    }
+
+
+def _imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
