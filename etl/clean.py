@@ -6,7 +6,7 @@ Raw rows wait in the temporary table `raw`: `_member` (number of the member), `_
 only texts that its fast forms leave over are looked at one by one, each distinct text once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts"
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"
 WIDE = "'０１２３４５６７８９．－＋，', '0123456789.-+,'"  # full-width signs of numbers
+EDGE = "'^[\\s\u00a0\u3000]|[\\s\u00a0\u3000]$'"  # one of BLANKS at either end
 YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
 NO = frozenset({"0", "false", "f", "no", "n", "否", "无"})
 # Other forms the database's cast would read wrong: it drops an offset that it does not know.
@@ -100,15 +101,15 @@ def clean(
 def _keep_wanted(work: Work) -> None:
     """`texts`: the rows that `where` keeps; trimmed, NA spellings as NULL, with their hash."""
     slots = list(work.source.slots)
-    cleaned = ", ".join(
-        f"{_trimmed(slot, _spellings_of_na(work.source, slot))} AS {quoted(slot)}" for slot in slots
-    )
+    trimmed = "".join(f", {_trimmed(slot)} AS {quoted(slot)}" for slot in slots)
+    known = "".join(f", {_known(work.source, slot)} AS {quoted(slot)}" for slot in slots)
     whole = ", ".join(f"coalesce({quoted(slot)}, chr(0))" for slot in slots)
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE texts AS"
         f" SELECT *, md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash FROM"
-        f" (SELECT _member, _line, _extra, {cleaned} FROM raw"
-        f" WHERE ({work.source.where or 'true'}\n))"
+        f" (SELECT _member, _line, _extra{known} FROM"
+        f" (SELECT _member, _line, _extra{trimmed} FROM raw"
+        f" WHERE ({work.source.where or 'true'}\n)))"
     )
 
 
@@ -117,10 +118,19 @@ def _spellings_of_na(source: Source, slot: str) -> list[str]:
     return [*declared.NA, *source.na, *(text for na in own for text in na)]
 
 
-def _trimmed(slot: str, na: Iterable[str]) -> str:
-    text = f"trim({quoted(slot)}, {BLANKS})"
-    spellings = ", ".join(sorted({literal(item.lower()) for item in na}))
-    return f"CASE WHEN lower({text}) IN ({spellings}) THEN NULL ELSE {text} END"
+def _trimmed(slot: str) -> str:
+    """SQL of the text without blanks around it; most texts have none, and trim() is slow."""
+    text = quoted(slot)
+    return f"CASE WHEN regexp_matches({text}, {EDGE}) THEN trim({text}, {BLANKS}) ELSE {text} END"
+
+
+def _known(source: Source, slot: str) -> str:
+    """SQL of the text, NULL where it is a spelling of NA; only short texts can be one."""
+    na = sorted({text.lower() for text in _spellings_of_na(source, slot)})
+    longest = max(len(text.encode()) for text in na) * 2
+    text, spellings = quoted(slot), ", ".join(literal(item) for item in na)
+    is_na = f"strlen({text}) <= {longest} AND lower({text}) IN ({spellings})"
+    return f"CASE WHEN {is_na} THEN NULL ELSE {text} END"
 
 
 # ---- the fields ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from data.edition import columns
 from data.merging import CODES
 from data.site import Site
 from data.sql import literal, quoted
+from etl.ahead import ahead
 from etl.clean import clean
 from etl.derive import Rules, derive
 from etl.fetch import FETCHED, STORED_AS
@@ -26,6 +27,7 @@ from etl.readers.base import RawChunk, ReaderOptions
 from etl.source import FIELDS, Source, date_in_name
 from etl.staging import Stage
 
+READ_AHEAD = 4  # chunks read while the rows before them are worked on
 PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
 SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_header": "表头之前"}
 SMALL = 20  # a share of bad rows means nothing in a smaller member
@@ -133,35 +135,50 @@ class _Portion:
     notes: dict[int, list[str]] = field(default_factory=dict)
     rows: int = 0
 
+    def take(self, delivery: Delivery, item: RawChunk | FileError | None) -> None:
+        """A chunk of the delivery, why it could not be read further, or nothing more."""
+        if not self.deliveries or self.deliveries[-1] is not delivery:
+            self.deliveries.append(delivery)
+        number = len(self.deliveries) - 1
+        if isinstance(item, FileError):
+            self.failures[number] = str(item)
+        elif item is not None:
+            self.rows += len(item.lines) + len(item.rejects)
+            _note_oddities(self.notes.setdefault(number, []), item)
+            self.stage.add(item, number)
+
 
 def _portions(
     loading: Loading, source: Source, deliveries: Sequence[Delivery]
 ) -> Iterator[_Portion]:
-    """Read members into `raw` and `rejected` until there is enough to work on."""
-    waiting = list(reversed(deliveries))
-    while waiting:
-        portion = _Portion(Stage(loading.connection, source))
-        while waiting and portion.rows < PORTION_ROWS:
-            _read(source, waiting.pop(), portion)
-        portion.stage.finish()
-        known = loading.new_columns.setdefault(source.name, [])
-        known += [name for name in portion.stage.new_columns if name not in known]
-        yield portion
+    """Whole members in `raw` and `rejected`, as many as make enough rows to work on."""
+    portion: _Portion | None = None
+    for delivery, item in ahead(_read(source, deliveries), READ_AHEAD):
+        portion = portion or _Portion(Stage(loading.connection, source))
+        portion.take(delivery, item)
+        is_last = item is None and delivery is deliveries[-1]
+        if is_last or (item is None and portion.rows >= PORTION_ROWS):
+            portion.stage.finish()
+            known = loading.new_columns.setdefault(source.name, [])
+            known += [name for name in portion.stage.new_columns if name not in known]
+            yield portion
+            portion = None
 
 
-def _read(source: Source, delivery: Delivery, portion: _Portion) -> None:
-    number = len(portion.deliveries)
-    portion.deliveries.append(delivery)
+def _read(
+    source: Source, deliveries: Sequence[Delivery]
+) -> Iterator[tuple[Delivery, RawChunk | FileError | None]]:
+    """The chunks of each delivery, the error that ended it, and None at its end."""
     is_fetched = source.reader in FETCHED
     options = {} if is_fetched else {"encoding": source.encoding, **source.options}
     read = reader(STORED_AS if is_fetched else source.reader)
-    try:
-        for chunk in read(delivery.member, ReaderOptions(**options)):
-            portion.rows += len(chunk.lines) + len(chunk.rejects)
-            _note_oddities(portion.notes.setdefault(number, []), chunk)
-            portion.stage.add(chunk, number)
-    except FileError as error:
-        portion.failures[number] = str(error)
+    for delivery in deliveries:
+        try:
+            for chunk in read(delivery.member, ReaderOptions(**options)):
+                yield delivery, chunk
+        except FileError as error:
+            yield delivery, error
+        yield delivery, None
 
 
 def _note_oddities(notes: list[str], chunk: RawChunk) -> None:
