@@ -91,7 +91,10 @@ def command(*arguments: object) -> Cost:
         if running.returncode:
             said.seek(0)
             raise RuntimeError(f"{' '.join(words[1:])}：\n{said.read()[-2000:]}")
-    return Cost(seconds, used.ru_maxrss / 1e6)  # kB on Linux
+    cost = Cost(seconds, used.ru_maxrss / 1e6)  # kB on Linux
+    busy = used.ru_utime + used.ru_stime
+    print(f"  {arguments[0]}: {seconds:.1f} s, {busy:.1f} s of processor, {cost.peak_gb:.2f} GB")
+    return cost
 
 
 @contextmanager
