@@ -229,6 +229,7 @@ LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {
     "newest_cases": _newest,
     "sources": lambda question, _: quality.sources(question.edition),
     "balance": lambda question, _: quality.balance(question.edition),
+    "batches": lambda question, limit: quality.last_batches(question.edition, limit),
     "quarantine": lambda question, limit: quality.quarantine_reasons(question.edition, limit),
     "layers": lambda question, _: quality.layer_reports(question.edition),
     "unplaced": lambda question, _: quality.unplaced(question.edition),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,8 @@ def _edges(question: Question, indicator: Indicator, level: str, values: np.ndar
     if not usable.size:
         return []
     edges = {float(edge) for edge in np.quantile(usable, QUANTILES)}
+    if indicator.kind == "count":
+        edges = {float(ceil(edge)) for edge in edges}
     return sorted(edge for edge in edges if edge > 0)  # nothing lies below 0
 
 
@@ -148,11 +151,20 @@ def _legend_rows(
 
 
 def _ranges(indicator: Indicator, edges: list[float]) -> list[str]:
+    """What each band holds, from the lowest; of counts in whole numbers: < 1, 1 – 2, 3, ≥ 4."""
     if not edges:
         return ["全部"]
-    shown = [_edge_text(indicator, edge) for edge in edges]
-    between = [f"{low} – {high}" for low, high in zip(shown, shown[1:], strict=False)]
-    return [f"< {shown[0]}", *between, f"≥ {shown[-1]}"]
+    step = 1 if indicator.kind == "count" else 0
+    between = [
+        _span(indicator, low, high - step) for low, high in zip(edges, edges[1:], strict=False)
+    ]
+    first, last = _edge_text(indicator, edges[0]), _edge_text(indicator, edges[-1])
+    return [f"< {first}", *between, f"≥ {last}"]
+
+
+def _span(indicator: Indicator, low: float, high: float) -> str:
+    ends = [_edge_text(indicator, edge) for edge in sorted({low, high})]
+    return " – ".join(ends)
 
 
 def _edge_text(indicator: Indicator, edge: float) -> str:

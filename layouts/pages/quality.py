@@ -13,6 +13,7 @@ ROWS = (
     ("source_freshness", "location_quality"),
     ("batch_balance",),
     ("quarantine_reasons", "layer_report"),
+    ("recent_batches",),
 )
 
 

@@ -97,6 +97,14 @@ def test_every_polygon_on_the_map_is_in_one_line_of_the_legend(edition: Edition,
     assert max(shown.bands) < len(shown.colours)
 
 
+def test_bands_of_counts_are_whole_numbers_that_do_not_overlap():
+    rows = [(f"T0V0G{grid}", "blue", "open") for grid in range(5) for _ in range(2 * grid + 1)]
+    codes = [f"T0V0G{grid}" for grid in range(5)]
+    shown = painted(given(*rows), "accepted", "grid", codes)  # 1, 3, 5, 7 and 9 cases
+    assert [band.words for band in shown.legend] == ["≥ 7", "5 – 6", "3 – 4", "< 3"]
+    assert shown.bands == [0, 1, 2, 3, 3]
+
+
 def test_bands_do_not_move_when_the_day_does_not(edition: Edition):
     kept: dict = {}
 
