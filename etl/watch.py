@@ -31,17 +31,24 @@ def watch(
     stop: threading.Event | None = None,
 ) -> None:
     """Run whenever a file changes, until `stop`. A failed run is logged and tried again."""
-    stop = stop or threading.Event()
+    stop, changed = stop or threading.Event(), threading.Event()
     hashes = _Hashes()
     publish_every = load_site(origin.site_folder).publish_every
+    listener = threading.Thread(target=_listen, args=(origin, changed, stop), daemon=True)
+    listener.start()
+    is_first = True  # a second look soon: the listener may have begun after the first
     while not stop.is_set():
+        changed.clear()
         started = time.monotonic()
         report = _tried(origin, home, hashes)
         if report is not None and (report.edition is not None or not report.is_good):
             on_report(report)
         published = report is not None and report.edition is not None
         stop.wait(max(0.0, publish_every - (time.monotonic() - started)) if published else SETTLE)
-        _wait_for_files(origin, stop, is_unsettled=report is not None and report.unsettled > 0)
+        if not (is_first or (report is not None and report.unsettled)):
+            _until_either(changed, stop)
+        is_first = False
+    listener.join()
 
 
 def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
@@ -54,21 +61,26 @@ def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
     return None
 
 
-def _wait_for_files(origin: Origin, stop: threading.Event, is_unsettled: bool) -> None:
-    """Return at the first file event, after LOOK_EVERY, or at once where a file still arrives."""
-    if is_unsettled or stop.is_set():
-        return
-    folders = [folder for folder in (origin.input, origin.site_folder) if folder.is_dir()]
-    milliseconds = round(LOOK_EVERY * 1000)
-    for _changes in watchfiles.watch(
-        *folders,
-        stop_event=stop,
-        rust_timeout=milliseconds,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-        debounce=500,
-    ):
-        return
+def _listen(origin: Origin, changed: threading.Event, stop: threading.Event) -> None:
+    """Set `changed` at every file event, also during a run, and every LOOK_EVERY seconds."""
+    while not stop.is_set():
+        folders = [folder for folder in (origin.input, origin.site_folder) if folder.is_dir()]
+        for changes in watchfiles.watch(
+            *folders,
+            stop_event=stop,
+            rust_timeout=round(LOOK_EVERY * 1000),
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            debounce=500,
+        ):
+            changed.set()
+            if not changes:  # quiet for long: the folders may have been put in place of others
+                break
+
+
+def _until_either(changed: threading.Event, stop: threading.Event) -> None:
+    while not stop.is_set() and not changed.wait(0.2):
+        pass
 
 
 class _Hashes:
