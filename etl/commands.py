@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from geo.files import LayerError
 SITES = Path(__file__).parent.parent / "sites"
 Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录、收件箱", envvar="ZHINAO_HOME")]
 FAILURES = (DeclarationError, EditionError, FileError, LayerError, CodeCollision)
+WRITER_PATIENCE = 120.0  # seconds
 COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
 
 app = typer.Typer(
@@ -60,23 +62,39 @@ def run_command(
 @app.command()
 def demo(
     home: Home,
-    cases: Annotated[int, typer.Option(min=100, help="事项数")] = 100_000,
-    days: Annotated[int, typer.Option(min=14, help="天数")] = 548,
-    seed: Annotated[int, typer.Option(help="随机种子；相同种子得到相同的文件")] = 1,
+    cases: Annotated[int | None, typer.Option(min=100, help="事项数，缺省十万")] = None,
+    days: Annotated[int | None, typer.Option(min=14, help="天数，缺省 548")] = None,
+    seed: Annotated[int | None, typer.Option(help="随机种子；相同种子得到相同的文件")] = None,
     live: Annotated[bool, typer.Option(help="写完后继续按时送来新数据")] = False,
 ) -> None:
     """写出一个虚构县各业务系统会送来的文件，并装载。"""
     from etl import demo as county
 
+    inbox = home / "inbox"
+    asked = {"cases": cases, "days": days, "seed": seed}
     with failures_in_one_line(), progress() as show:
-        inbox = home / "inbox"
-        if not (inbox / "planted.json").exists():
-            county.generate(inbox, cases=cases, days=days, seed=seed, progress=show)
-        report = run(Origin(SITES / "demo", inbox), home, progress=show)
+        if (inbox / "planted.json").exists():
+            _refuse_another_demo(inbox, asked)
+        else:
+            chosen = {"cases": 100_000, **{k: v for k, v in asked.items() if v is not None}}
+            county.generate(inbox, **chosen, progress=show)
+        # Beside `etl watch`, which may just be writing.
+        report = run(Origin(SITES / "demo", inbox), home, progress=show, wait=WRITER_PATIENCE)
     print_report(report)
     if live:
-        county.live(inbox, seed=seed)
+        county.live(inbox)
     raise typer.Exit(0 if report.is_good else 1)
+
+
+def _refuse_another_demo(inbox: Path, asked: dict[str, int | None]) -> None:
+    """The files are written once; other figures for the same home would be ignored silently."""
+    planted = orjson.loads((inbox / "planted.json").read_bytes())
+    since, end = (datetime.fromisoformat(planted[name]) for name in ("since", "end"))
+    known = {"cases": planted["cases"], "seed": planted["seed"], "days": (end - since).days + 1}
+    other = [k for k, v in asked.items() if v is not None and abs(v - known[k]) > (k == "days")]
+    if other:
+        had = "、".join(f"{name} = {known[name]}" for name in other)
+        raise DeclarationError(f"{inbox}：已有一个演示县（{had}）；请换一个 --home")
 
 
 @app.command()
