@@ -168,10 +168,11 @@ def _warn(due: pd.Series, of_case: pd.DataFrame) -> pd.Series:
 
 
 def _handling(risk: pd.Series, rules: Rules) -> pd.Series:
-    """The level that handles each risk; None where the site declares no routing."""
+    """The level that handles each risk; None where the site declares no route for it."""
     if not rules.site.routing:
         return pd.Series(None, index=risk.index, dtype=object)
-    levels = route(risk.astype(object).where(risk.notna(), "-"), rules.site.routing)
+    routed = risk.astype(object).where(risk.isin(list(rules.site.routing)), "-")
+    levels = route(routed, rules.site.routing)
     return _none_for_dash(pd.Series(levels, index=risk.index))
 
 
@@ -266,8 +267,10 @@ def _write_final(connection: duckdb.DuckDBPyConnection, final: pd.DataFrame) -> 
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE derived AS
-        SELECT p.* REPLACE ({", ".join(replaced)}, f.reopen_count::INTEGER AS reopen_count)
+        SELECT p.* REPLACE ({", ".join(replaced)}, f.reopen_count::INTEGER AS reopen_count,
+            coalesce(c.kind, p.kind) AS kind)
         FROM pending AS p JOIN final_frame AS f ON f.case_code = p.case_code
+        LEFT JOIN categories AS c ON c.code = p.category
         """
     )
     connection.unregister("final_frame")
