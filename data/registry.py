@@ -134,6 +134,14 @@ def data_time(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
     return connection.execute(sql, {"now": now}).fetchall()[0][0] or now
 
 
+def located(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """How many cases have a grid, and how many there are."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (is_located), count(*) FROM cases WHERE withdrawn_at IS NULL"
+    ).fetchall()[0]
+    return row[0], row[1]
+
+
 def touch_all_cases(connection: duckdb.DuckDBPyConnection) -> None:
     """Mark every case for being derived anew: the site's rules changed."""
     connection.execute("INSERT INTO touched SELECT case_code FROM cases")

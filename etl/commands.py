@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from data.declaration import DeclarationError
+from data.display import rate_text
 from data.editions import EditionError, EditionStore
 from data.merging import CodeCollision
 from etl.hostile import FileError
@@ -194,6 +195,12 @@ def print_report(report: Report) -> None:
     for source, names in report.new_columns.items():
         if names:
             typer.echo(f"新列 {source}：{'、'.join(names)}（已存入 extra，声明中没有）", err=True)
+    for source in report.without_files:
+        typer.echo(f"来源 {source}：没有匹配的文件（files 见其声明）", err=True)
+    if report.located and report.located[1]:
+        typer.echo(
+            f"落格率 {rate_text(*report.located)}（{report.located[0]:,}/{report.located[1]:,}）"
+        )
     if report.edition is not None:
         seconds = sum(report.seconds.values())
         typer.echo(f"已发布版本 {report.edition}，用时 {seconds:.1f} 秒")

@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from data.declaration import DeclarationError
 from data.site import Site
 from etl.clean import clean
 from etl.readers.base import RawChunk
@@ -14,7 +15,7 @@ from etl.source import Example, Source
 from etl.staging import Stage
 
 
-class ExampleFailed(AssertionError):
+class ExampleFailed(DeclarationError):
     """A source does not do what its own example says."""
 
 

@@ -14,6 +14,7 @@ from data.editions import EditionStore, NoEdition
 from data.publishing import Step, no_step
 from data.runs import RunLog
 from data.site import Site, load_site
+from etl.examples import check_example
 from etl.fetch import FETCHED, fetch
 from etl.hostile import FileError
 from etl.load import Balance, Delivery, Loading, finish_cases, load_source
@@ -48,6 +49,8 @@ class Report:
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     unsettled: int = 0  # files that were still arriving
+    without_files: list[str] = field(default_factory=list)  # sources for which nothing lies there
+    located: tuple[int, int] | None = None  # cases with a grid, all cases
     refused_before: dict[str, str] = field(default_factory=dict)  # source -> reason
 
     @property
@@ -97,6 +100,7 @@ class New:
     is_declared_anew: bool
     failures: list[str]
     unsettled: int
+    files: int  # delivered files that lie there, new or not
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,9 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
         sources = {name: _on_layers(source, places) for name, source in sources.items()}
         news = [_new(source, look, known) for source in sources.values()]
     report.unsettled = sum(new.unsettled for new in news)
+    report.without_files = [new.source.name for new in news if new.files == 0]
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
+    _check_examples(sources, site, known, now)
     is_same_site = known.site == site and known.layers == places.files_hashes
     if is_same_site and not any(new.deliveries for new in news):
         return
@@ -198,10 +204,20 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
             return
         for source, name, content_hash, declared in _idle(store):
             registry.note_containers(build.connection, source, [(name, content_hash)], declared)
+        report.located = registry.located(build.connection)
         with report.timed("publish"):
             registry.write_sources(build.connection, _source_states(loading, sources, report, now))
             report.edition = build.publish(registry.data_time(build.connection, now))
     store.prune(site.keep_editions)
+
+
+def _check_examples(sources: dict[str, Source], site: Site, known: "Known", now: datetime) -> None:
+    """A source that is new or was changed must do what its own examples say."""
+    seen = {(name, declared) for (name, _), (_, declared) in known.members.items()}
+    for source in sources.values():
+        if (source.name, source.declaration_hash()) not in seen:
+            for example in source.examples:
+                check_example(source, site, example, now)
 
 
 @dataclass(frozen=True)
@@ -256,8 +272,9 @@ def _new(source: Source, look: _Look, known: Known) -> New:
     fresh: list[Container] = []
     same: list[Container] = []
     anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
-    unsettled = 0
+    unsettled = files = 0
     for container in _containers(source, look, problems):
+        files += 1
         is_fetched = source.reader in FETCHED
         if look.settle and not is_fetched and not is_settled(container.path, look.settle):
             unsettled += 1
@@ -282,7 +299,7 @@ def _new(source: Source, look: _Look, known: Known) -> New:
         for name, delivery in deliveries.items()
         if known.members.get((source.name, name)) != (delivery.content_hash, declared)
     ]
-    return New(source, new, fresh, anew, [str(p) for p in problems], unsettled)
+    return New(source, new, fresh, anew, [str(p) for p in problems], unsettled, files)
 
 
 def _packed_again(source: Source, deliveries: dict[str, Delivery], known: Known) -> list[str]:
