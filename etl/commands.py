@@ -77,8 +77,13 @@ def demo(
         if (inbox / "planted.json").exists():
             _refuse_another_demo(inbox, asked)
         else:
-            chosen = {"cases": 100_000, **{k: v for k, v in asked.items() if v is not None}}
-            county.generate(inbox, **chosen, progress=show)
+            county.generate(
+                inbox,
+                cases=cases or 100_000,
+                days=days or 548,
+                seed=1 if seed is None else seed,
+                progress=show,
+            )
         # Beside `etl watch`, which may just be writing.
         report = run(Origin(SITES / "demo", inbox), home, progress=show, wait=WRITER_PATIENCE)
     print_report(report)

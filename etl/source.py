@@ -314,8 +314,9 @@ def _check_codes(source: Source, site: Site, path: Path) -> None:
 
 def _code_lists(source: Source, site: Site) -> str:
     """What the site's lists and zone say to the source: a code that becomes known frees rows."""
-    names = {lookup_of(source.target, field, column) for field, column in source.columns.items()}
-    lists = {name: sorted(known_codes(site, name).items()) for name in sorted(names - {None})}
+    found = (lookup_of(source.target, field, column) for field, column in source.columns.items())
+    names = sorted({name for name in found if name})
+    lists = {name: sorted(known_codes(site, name).items()) for name in names}
     return json.dumps([site.zone, site.open_lists, site.max_bad_share, lists])
 
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real input with expected answers; tests that need it skip where it is absent."""
+    """The folder of real input with expected answers; without it the test is skipped."""
     folder = Path(os.environ.get("ZHINAO_SHARED", ROOT.parent / "shared"))
     if not (folder / "realdata").is_dir():
         pytest.skip(f"real input not found at {folder} (set ZHINAO_SHARED)")
