@@ -78,8 +78,8 @@ def _insert_case(connection, n: int, case: dict) -> None:
 
 def _insert_handling(connection, n: int, number: int, step: Step) -> None:
     connection.execute(
-        'INSERT INTO handlings (handling_code, source, source_key, case_code, "at", kind, department,'
-        " risk, outcome, due_at, precision, row_hash, member, line)"
+        'INSERT INTO handlings (handling_code, source, source_key, case_code, "at", kind,'
+        " department, risk, outcome, due_at, precision, row_hash, member, line)"
         " VALUES ($1, 'f', $1, $2, $3, $4, $5, $6, $7, $8, 'second', 'x', 'm', $9)",
         [
             *(f"h{n}-{number}", f"c{n:04d}", step.at, step.kind, step.department),
