@@ -19,6 +19,7 @@ from data.site import Layer, Site
 from etl.hostile import FileError
 from etl.members import Container, containers
 from geo.coverage import LayerReport, area_km2
+from geo.files import LayerError, Problem
 from geo.layers import display_geometry, dissolve, parent_within, read_layer, validate
 from geo.locate import Index, cached_index, layer_hash
 
@@ -178,7 +179,9 @@ class Layers:
             if lower.parent == "within":
                 shapes[lower.key] = parent_within(shapes[lower.key], shapes[upper.key])
             if upper.key not in shapes:
-                shapes[upper.key] = dissolve(shapes[lower.key])
+                below = shapes[lower.key]
+                has_shapes = not below.geometry.isna().all()
+                shapes[upper.key] = dissolve(below) if has_shapes else _parents_only(below)
 
     def _finished(self, layer: Layer, frame: gpd.GeoDataFrame, report: LayerReport | None) -> Kept:
         grids = self._grid_rows(layer, frame)
@@ -190,6 +193,7 @@ class Layers:
         return kept
 
     def _grid_rows(self, layer: Layer, frame: gpd.GeoDataFrame) -> pd.DataFrame:
+        _refuse_codes(layer, frame["code"])
         shapes = np.asarray(frame.geometry.array, dtype=object)
         inside = shapely.point_on_surface(shapes)
         bounds = shapely.bounds(shapes)
@@ -262,6 +266,24 @@ def _codes_only(paths: Sequence[Path], layer: Layer) -> gpd.GeoDataFrame:
     frame = pd.DataFrame({**texts, **numbers}).sort_values("code", ignore_index=True)
     nowhere = np.full(len(frame), None, dtype=object)
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(nowhere, crs=4326))
+
+
+def _parents_only(children: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The level above one without polygons."""
+    codes = sorted({code for code in children["parent"] if code is not None})
+    frame = pd.DataFrame({"code": codes, "name": codes, "parent": None}, dtype=object)
+    nowhere = np.full(len(codes), None, dtype=object)
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(nowhere, crs=4326))
+
+
+def _refuse_codes(layer: Layer, codes: pd.Series) -> None:
+    """LayerError where codes have not the form that the site declares."""
+    if layer.code_pattern is None:
+        return
+    wrong = codes[~codes.str.fullmatch(layer.code_pattern)]
+    if len(wrong):
+        reason = f"编码不符合 code_pattern {layer.code_pattern}"
+        raise LayerError(*(Problem(layer.name, None, f"{code}：{reason}") for code in wrong))
 
 
 def _whole(frame: gpd.GeoDataFrame, name: str) -> pd.Series:
