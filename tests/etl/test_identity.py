@@ -93,7 +93,7 @@ def adds_up(balances, files) -> bool:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(files=FILES, data=st.data())
 def test_any_order_and_any_number_of_times_lead_to_one_state(laws, source, files, data):
     names = written(laws, source, files)
@@ -110,7 +110,7 @@ def test_any_order_and_any_number_of_times_lead_to_one_state(laws, source, files
 
 
 @pytest.mark.parametrize("source", ["versioned", "keyed"])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     rows=st.lists(ROWS, min_size=2, max_size=5, unique_by=lambda r: r["id"]), cut=st.integers(1, 4)
 )
