@@ -67,7 +67,6 @@ class Edition:
         self.number: int = int(meta["number"])
         self.data_time: datetime = datetime.fromisoformat(meta["data_time"])
         self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
-        self.state_hash: str | None = meta.get("state_hash")
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of one statement; values are bound as $name."""
@@ -186,7 +185,7 @@ def write_meta(
     number: int,
     data_time: datetime,
     published_at: datetime,
-    state_hash: str | None = None,
+    checksum: str | None = None,
 ) -> None:
     """Replace what the edition says about itself. Times: naive, in the site's zone."""
     meta = {
@@ -196,8 +195,8 @@ def write_meta(
         "schema_version": SCHEMA_VERSION,
         "site": site.model_dump_json(),
     }
-    if state_hash is not None:
-        meta["state_hash"] = state_hash
+    if checksum is not None:
+        meta["checksum"] = checksum
     connection.execute("DELETE FROM meta")
     connection.executemany("INSERT INTO meta VALUES ($1, $2)", list(meta.items()))
 

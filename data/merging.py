@@ -164,7 +164,8 @@ def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
     listed = ", ".join(quoted(name) for name in names)
     values = ", ".join(f"p.{quoted(name)}" for name in names)
     assigned = ", ".join(f"{quoted(name)} = p.{quoted(name)}" for name in names if name != code)
-    if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
+    known = f"SELECT 1 FROM {target} WHERE {code} IN (SELECT {code} FROM pending) LIMIT 1"
+    if not connection.execute(known).fetchone():
         connection.execute(f"INSERT INTO {target} ({listed}) SELECT {values} FROM pending AS p")
         return
     connection.execute(
@@ -176,7 +177,8 @@ def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
 
 def replace_steps(connection: duckdb.DuckDBPyConnection) -> None:
     """Replace the steps of the cases in `pending` by those in `pending_steps`, in time order."""
-    if connection.execute("SELECT 1 FROM steps LIMIT 1").fetchone():
+    known = "SELECT 1 FROM cases WHERE case_code IN (SELECT case_code FROM pending) LIMIT 1"
+    if connection.execute(known).fetchone():
         connection.execute("DELETE FROM steps WHERE case_code IN (SELECT case_code FROM pending)")
     names = ", ".join(quoted(name) for name in columns(connection, "steps"))
     connection.execute(

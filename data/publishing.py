@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from data.edition import EditionDamaged, EditionError, create_tables, fit_columns, write_meta
-from data.integrity import full_scan, state_hash
+from data.integrity import checksum, full_scan
 from data.shelf import Shelf, copy, fsync, remove
 from data.site import Site
 
@@ -97,15 +97,16 @@ class Build:
             remove(left)
 
     def _closed(self, data_time: datetime, published_at: datetime) -> dict:
+        contents = full_scan(self.connection)
+        del contents["meta"]  # written now
         write_meta(
             self.connection,
             self.site,
             number=self.number,
             data_time=data_time,
             published_at=published_at,
-            state_hash=state_hash(self.connection),
+            checksum=checksum(contents),
         )
-        contents = full_scan(self.connection)
         self.connection.execute("CHECKPOINT")
         self.connection.close()
         return contents

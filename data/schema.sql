@@ -3,7 +3,7 @@
 -- A site's place columns (one VARCHAR per tree level and per further layer) and its own dimensions
 -- are appended to `cases` and `alerts` when the edition is created (data/editions.py).
 
-CREATE TABLE meta (             -- number, published_at, data_time, schema_version, state_hash, site (JSON)
+CREATE TABLE meta (             -- number, published_at, data_time, schema_version, checksum, site (JSON)
     key   VARCHAR NOT NULL,
     value VARCHAR NOT NULL
 );

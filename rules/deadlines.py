@@ -84,7 +84,11 @@ class TimeLimits:
             raise ValueError(f"时限环节 {stage!r} 应为 {'、'.join(STAGES)}")
         columns = np.broadcast_arrays(*(_codes(c) for c in (category, department, risk)))
         which, distinct = _distinct([np.atleast_1d(c).ravel() for c in columns])
-        found = np.array([self._winner(*kind, stage) for kind in distinct], dtype=np.int64)
+        known = self._winners
+        for kind in distinct:
+            if (*kind, stage) not in known:
+                known[*kind, stage] = self._winner(*kind, stage)
+        found = np.array([known[*kind, stage] for kind in distinct], dtype=np.int64)
         return found[which].reshape(columns[0].shape) if len(which) else which
 
     def due_at(
@@ -120,6 +124,11 @@ class TimeLimits:
         by_calendar = self.calendar.add_work_days(start, whole * WARN_PERCENT // 100)
         more = np.where(by_days, 0, extended * WARN_PERCENT // 100)
         return np.where(by_days, by_calendar, self._after(start, found, self._warn_minutes, more))
+
+    @cached_property
+    def _winners(self) -> dict[tuple[str, str, str, str], int]:
+        """What was found by (category, department, risk, stage): the same few come back."""
+        return {}
 
     def _winner(self, category: str, department: str, risk: str, stage: str) -> int:
         matching = [

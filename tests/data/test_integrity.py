@@ -11,7 +11,7 @@ import pytest
 from data.case_code import case_code
 from data.edition import create_tables, memory_edition
 from data.editions import EditionStore
-from data.integrity import state_hash, verify
+from data.integrity import checksum, full_scan, state_hash, verify
 from tests.data.edition_writer import SITE, value_read
 
 CASE = {
@@ -205,12 +205,20 @@ def test_a_refused_batch_need_not_balance(connection):
 
 def test_a_state_that_was_changed_after_publication_is_found(connection):
     sound(connection)
-    connection.execute("INSERT INTO meta VALUES ('state_hash', 'another')")
-    assert verify(connection) == ["状态校验值与发布时所记的不符"]
+    note = f"{duckdb.__version__} another"
+    connection.execute("INSERT INTO meta VALUES ('checksum', $1)", [note])
+    assert verify(connection) == ["内容与发布时所记的校验值不符"]
+
+
+def test_a_checksum_of_another_duckdb_says_nothing(connection):
+    sound(connection)
+    connection.execute("INSERT INTO meta VALUES ('checksum', '1.0.0 another')")
+    assert verify(connection) == []
 
 
 def test_what_the_store_publishes_passes_and_carries_its_state(first):
     with EditionStore(first).reading() as edition:
         assert value_read(edition) == 1
-        assert edition.state_hash == state_hash(edition._connection)
+        recorded = edition.rows("SELECT value FROM meta WHERE key = 'checksum'")[0][0]
+        assert recorded == checksum(full_scan(edition._connection))
         assert not [p for p in verify(edition._connection) if "校验值" in p or "读不出" in p]

@@ -117,8 +117,7 @@ class Village:
     def state(self) -> str:
         """The state hash of the current edition."""
         with self.edition() as edition:
-            assert edition.state_hash
-            return edition.state_hash
+            return state_hash(edition._connection)
 
 
 def village(root: Path, site: str = SITE, source: str | None = MATTERS) -> Village:
