@@ -42,7 +42,7 @@ CREATE TABLE cases (            -- one row a matter 事项; the state as at the 
     lon             DOUBLE,             -- WGS84
     lat             DOUBLE,
     point_quality   VARCHAR NOT NULL,   -- codes/point_quality.csv
-    is_located      BOOLEAN NOT NULL,   -- has a place in the main tree
+    is_located      BOOLEAN NOT NULL,   -- has a grid: a code at the lowest level of the main tree
     version         TIMESTAMP,          -- which delivery is newer: updated_at, file date or sequence
     row_hash        VARCHAR NOT NULL,   -- md5 of the row as delivered; breaks ties
     seen_at         TIMESTAMP,          -- sequence of the newest member that still held the row
