@@ -42,7 +42,8 @@ def read_table(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
         missing = [name for name in required if name not in (reader.fieldnames or ())]
         if missing:
             need = "、".join(required)
-            raise DeclarationError(f"{path}：缺少列 {'、'.join(missing)}；应有 {need}")
+            have = "、".join(reader.fieldnames or ()) or "（无）"
+            raise DeclarationError(f"{path}：缺少列 {'、'.join(missing)}；应有 {need}，现有 {have}")
         return [_whole_row(path, reader.line_num, row) for row in reader]
 
 

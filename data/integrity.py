@@ -131,9 +131,9 @@ def _problems(connection: duckdb.DuckDBPyConnection, site: Site) -> Iterator[str
         if broken[0]:
             yield f"{name}：{broken[0]} 处，如 {broken[1]}"
     recorded = read_meta(connection).get("checksum")
-    if recorded and recorded.split()[0] == duckdb.__version__:
-        if recorded != checksum(full_scan(connection)):
-            yield "内容与发布时所记的校验值不符"
+    is_ours = recorded is not None and recorded.split()[0] == duckdb.__version__
+    if is_ours and recorded != checksum(full_scan(connection)):
+        yield "内容与发布时所记的校验值不符"
 
 
 def _checks(site: Site) -> Iterator[tuple[str, str]]:

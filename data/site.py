@@ -183,6 +183,7 @@ class Site(Declared):
             if not lower.parent:
                 raise ValueError(
                     f"层级 {lower.key} 缺少 parent：说明如何找到上级 {upper.key} 的编码"
+                    + ("" if lower.files else "（它没有 files：先给它面图层，或编码表 csv）")
                 )
         return self
 

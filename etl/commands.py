@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -200,6 +201,11 @@ def print_report(report: Report) -> None:
     for source, names in report.new_columns.items():
         if names:
             typer.echo(f"新列 {source}：{'、'.join(names)}（已存入 extra，声明中没有）", err=True)
+    for source, names in report.missing_columns.items():
+        for name in names:
+            near = get_close_matches(name, report.new_columns.get(source, ()), n=1, cutoff=0.5)
+            hint = f"；是不是“{near[0]}”？" if near else ""
+            typer.echo(f"来源 {source}：声明的列“{name}”在文件中没有{hint}", err=True)
     for source in report.without_files:
         typer.echo(f"来源 {source}：没有匹配的文件（files 见其声明）", err=True)
     if report.located and report.located[1]:

@@ -16,6 +16,7 @@ import shapely
 
 from data.declaration import read_table
 from data.site import Layer, Site
+from etl.code_layers import parents_only, read_codes
 from etl.hostile import FileError
 from etl.members import Container, containers
 from geo.coverage import LayerReport, area_km2
@@ -81,10 +82,10 @@ class Layers:
             if found and not problems:
                 return found
         if layer.files:
-            raise (
-                problems[0]
-                if problems
-                else FileError(layer.files[0], "missing", "没有这个图层文件")
+            looked = "、".join(str(root) for root in self._roots)
+            reason = problems[0].reason if problems else "没有匹配的文件"
+            raise FileError(
+                layer.files[0], "missing", f"图层 {layer.key}：{reason}（找过 {looked}）"
             )
         return []
 
@@ -149,7 +150,7 @@ class Layers:
     def _read(self, layer: Layer) -> gpd.GeoDataFrame:
         paths = [container.path for container in self._files[layer.key]]
         if all(path.suffix == ".csv" for path in paths):
-            return _codes_only(paths, layer)
+            return read_codes(paths, layer)
         extra = {name: getattr(layer, name) for name in ("population", "households")}
         return read_layer(
             paths,
@@ -181,7 +182,8 @@ class Layers:
             if upper.key not in shapes:
                 below = shapes[lower.key]
                 has_shapes = not below.geometry.isna().all()
-                shapes[upper.key] = dissolve(below) if has_shapes else _parents_only(below)
+                shapes[upper.key] = dissolve(below) if has_shapes else parents_only(below)
+            _refuse_orphans(lower, shapes[lower.key], upper, shapes[upper.key])
 
     def _finished(self, layer: Layer, frame: gpd.GeoDataFrame, report: LayerReport | None) -> Kept:
         grids = self._grid_rows(layer, frame)
@@ -252,28 +254,17 @@ def _layer_hash(frame: gpd.GeoDataFrame) -> str:
     return layer_hash(np.asarray(frame.geometry.array), frame["code"].tolist())
 
 
-def _codes_only(paths: Sequence[Path], layer: Layer) -> gpd.GeoDataFrame:
-    """A layer without polygons: a csv of codes and names; cases are placed by the code."""
-    rows = [row for path in paths for row in read_table(path, (layer.code,))]
-    rows = [row for row in rows if row[layer.code]]
-    texts = {
-        "code": [row[layer.code] for row in rows],
-        "name": [row[layer.label or layer.code] or row[layer.code] for row in rows],
-        "parent": [row.get(layer.parent or "") or None for row in rows],
-    }
-    extra = {name: getattr(layer, name) for name in ("population", "households")}
-    numbers = {name: [row[column] for row in rows] for name, column in extra.items() if column}
-    frame = pd.DataFrame({**texts, **numbers}).sort_values("code", ignore_index=True)
-    nowhere = np.full(len(frame), None, dtype=object)
-    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(nowhere, crs=4326))
-
-
-def _parents_only(children: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The level above one without polygons."""
-    codes = sorted({code for code in children["parent"] if code is not None})
-    frame = pd.DataFrame({"code": codes, "name": codes, "parent": None}, dtype=object)
-    nowhere = np.full(len(codes), None, dtype=object)
-    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(nowhere, crs=4326))
+def _refuse_orphans(
+    lower: Layer, children: gpd.GeoDataFrame, upper: Layer, parents: gpd.GeoDataFrame
+) -> None:
+    """LayerError where a child names a parent that the level above does not have."""
+    orphans = children[children["parent"].notna() & ~children["parent"].isin(parents["code"])]
+    problems = [
+        Problem(lower.name, None, f"{code} 的上级 {parent} 不在 {upper.name}（{upper.key}）中")
+        for code, parent in zip(orphans["code"], orphans["parent"], strict=True)
+    ]
+    if problems:
+        raise LayerError(*problems)
 
 
 def _refuse_codes(layer: Layer, codes: pd.Series) -> None:

@@ -88,6 +88,7 @@ class Loading:
     now: datetime
     balances: list[Balance] = field(default_factory=list)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
+    found_slots: dict[str, set[str]] = field(default_factory=dict)
     moved: int = 0  # rows that no balance counts: went, came back, or were only seen again
 
     def __post_init__(self) -> None:
@@ -161,6 +162,7 @@ def _portions(
             portion.stage.finish()
             known = loading.new_columns.setdefault(source.name, [])
             known += [name for name in portion.stage.new_columns if name not in known]
+            loading.found_slots.setdefault(source.name, set()).update(portion.stage.found)
             yield portion
             portion = None
 

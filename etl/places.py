@@ -54,11 +54,26 @@ class Places:
         x, y = _delivered_points(rows, size)
         lon, lat, quality = self.point(x, y, source)
         codes = self.codes(lon, lat, {key: rows[key] for key in given})
+        self._put_unknown_codes_aside(connection, given)
         placed = {"lon": lon, "lat": lat, "point_quality": quality, **codes}
         placed["is_located"] = pd.notna(codes[self.site.grid_key])
         _widen(connection, "identified", placed, [*columns])
         if has_point:
             _put_points_aside(connection)
+
+    def _put_unknown_codes_aside(
+        self, connection: duckdb.DuckDBPyConnection, given: Sequence[str]
+    ) -> None:
+        """A delivered code that the layer does not have is kept aside; the row is loaded."""
+        for key in given:
+            known = self._layers.kept[key].grids[["code"]]
+            connection.register("known_codes", known)
+            connection.execute(
+                f"INSERT INTO rejected SELECT _member, _line, 'value', '{key}', 'unknown_place',"
+                f" '{key}：' || {quoted(key)}, NULL FROM identified"
+                f" WHERE {quoted(key)} NOT IN (SELECT code FROM known_codes)"
+            )
+            connection.unregister("known_codes")
 
     def point(self, x: Floats, y: Floats, source: Source) -> tuple[Floats, Floats, Texts]:
         """WGS84 points (NaN where there is none to use) and their point_quality."""

@@ -34,6 +34,7 @@ COUNTS = (
     "replaced",
 )
 IDLE = "idle.json"  # in the home: delivered files that the current edition had no use for
+WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
 Progress = Callable[[str, int, int], None]
 
@@ -47,6 +48,7 @@ class Report:
     balances: list[Balance] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)  # source -> reason
     new_columns: dict[str, list[str]] = field(default_factory=dict)
+    missing_columns: dict[str, list[str]] = field(default_factory=dict)  # declared, in no file
     seconds: dict[str, float] = field(default_factory=dict)
     unsettled: int = 0  # files that were still arriving
     without_files: list[str] = field(default_factory=list)  # sources for which nothing lies there
@@ -199,6 +201,7 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
             _load(loading, news, progress)
         report.balances = loading.balances
         report.new_columns = loading.new_columns
+        report.missing_columns = _missing_columns(loading, sources)
         if is_same_site and not _changed(loading):
             _remember_idle(store, news)
             return
@@ -392,6 +395,19 @@ def _idle(store: EditionStore) -> list[tuple[str, str, str, str]]:
         return kept["containers"] if kept["edition"] == store.current() else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _missing_columns(loading: Loading, sources: dict[str, Source]) -> dict[str, list[str]]:
+    """Declared columns that none of the files just read has, by source; a misspelt name shows.
+
+    Records without a header leave out what is empty, so nothing is said of them.
+    """
+    with_header = {name for name, source in sources.items() if source.reader in WITH_HEADER}
+    return {
+        name: [slot for slot in sources[name].slots if slot not in found]
+        for name, found in loading.found_slots.items()
+        if name in with_header and found
+    }
 
 
 def _source_states(

@@ -36,6 +36,7 @@ class Stage:
         self._rejects: list[tuple[int, Reject]] = []
         self._rows = 0
         self.new_columns: dict[str, None] = {}  # that the declaration does not know, in order
+        self.found: set[str] = set()  # slots that some file had a column for
         begin(connection, source)
 
     def add(self, chunk: RawChunk, member: int) -> None:
@@ -65,6 +66,7 @@ class Stage:
         self._waiting, self._rows = [], 0
         delivered = list(frame.columns[:-2])
         kept = _kept(self._source, delivered)
+        self.found |= {s for s, names in self._source.slots.items() if set(names) & set(delivered)}
         self.new_columns |= dict.fromkeys(name for name in kept if name not in self._source.keep)
         values = "".join(f", {_slot_sql(n, delivered)}" for n in self._source.slots.values())
         self._connection.register("chunk", frame)

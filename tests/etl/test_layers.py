@@ -44,6 +44,47 @@ def test_a_level_of_codes_alone_places_by_the_code(tmp_path):
     assert check(village.home)[2] == []
 
 
+def test_a_delivered_code_that_no_layer_has_is_kept_aside_and_its_case_is_loaded(tmp_path):
+    village = built(tmp_path, BY_CODE, CODES)
+    written(village.site / "grids.csv", "code,town\ng1,west\n")
+    village.deliver("matters/a.csv", table(matter(1, grid="g9"), matter(2, grid="g1")))
+    assert village.run().totals()["loaded"] == 2
+    aside = village.rows("SELECT kind, column_name, code, reason FROM quarantine")
+    assert aside == [("value", "grid", "unknown_place", "grid：g9")]
+
+
+@pytest.mark.parametrize(
+    ("codes", "reason"),
+    [
+        ("code,town\ng1,west\ng1,east\n", "第 3 行：编码 g1 重复，已见于 .*第 2 行"),
+        ("code,town\ng1,\n", "第 2 行：编码 g1 没有上级（列 town）"),
+        ("code,town\n,west\n", "第 2 行：没有编码"),
+        ("code,village\ng1,west\n", "缺少列 town；应有 code、town，现有 code、village"),
+    ],
+)
+def test_a_csv_of_codes_is_refused_by_row(tmp_path, codes, reason):
+    village = built(tmp_path, BY_CODE, CODES)
+    written(village.site / "grids.csv", codes)
+    with pytest.raises(DeclarationError, match=reason):
+        _ = layers(village).kept
+
+
+def test_codes_alone_cannot_say_within_what_they_lie(tmp_path):
+    village = built(tmp_path, BY_CODE.replace('parent = "town"', 'parent = "within"'), CODES)
+    written(village.site / "grids.csv", "code,town\ng1,west\n")
+    with pytest.raises(DeclarationError, match="没有多边形，grid 的 parent 不能是 within"):
+        _ = layers(village).kept
+
+
+def test_a_parent_that_the_level_above_lacks_is_refused(tmp_path):
+    site = BY_CODE.replace('key = "town"', 'key = "town"\nfiles = ["towns.csv"]')
+    village = built(tmp_path, site, CODES)
+    written(village.site / "towns.csv", "code\nwest\n")
+    written(village.site / "grids.csv", "code,town\ng1,west\ng2,east\n")
+    with pytest.raises(LayerError, match="g2 的上级 east 不在"):
+        _ = layers(village).kept
+
+
 def test_a_layer_is_read_once_and_again_when_it_changes(tmp_path):
     village = built(tmp_path)
     first = layers(village)
@@ -102,7 +143,9 @@ def test_strict_coverage_refuses_overlaps_and_the_other_reports_them(tmp_path):
 
 def test_a_file_that_is_nowhere_is_named(tmp_path):
     village = built(tmp_path, SITE.replace("grids.geojson", "nowhere.geojson"))
-    with pytest.raises(FileError, match="nowhere.geojson：文件不存在"):
+    with pytest.raises(
+        FileError, match="nowhere.geojson：图层 grid：文件不存在（找过 .*input、.*site）"
+    ):
         layers(village)
 
 
