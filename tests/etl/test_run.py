@@ -168,7 +168,7 @@ def test_a_wrong_declaration_is_refused_before_anything_is_touched(village):
 
 def test_a_layer_that_is_not_there_stops_the_run(village):
     (village.site / "grids.geojson").unlink()
-    with pytest.raises(FileError, match="grids.geojson：文件不存在"):
+    with pytest.raises(FileError, match="grids.geojson：图层 grid：文件不存在"):
         village.run()
     assert RunLog(village.home).runs()[0].result == "failed"
 
