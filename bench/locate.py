@@ -91,7 +91,7 @@ def _print_what_numba_would_add(
 
 def _compiled(index: Index) -> Callable[[NDArray, NDArray], NDArray]:
     """The loop that numba would allow, on the arrays of the same index; -2 = GEOS must decide."""
-    import numba
+    import numba  # pyright: ignore[reportMissingImports]  # optional: only this note needs it
 
     @numba.njit
     def covers(x, y, edges, vertices):
