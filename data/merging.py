@@ -7,7 +7,6 @@ row is replaced only by a greater (version, row_hash).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -22,17 +21,6 @@ EVER = "TIMESTAMP '0001-01-01'"
 
 class CodeCollision(Exception):
     """Two different matters got one code (1 in 10^18 pairs): nothing may be guessed here."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How many of a member's incoming rows were new, newer, the same, older; and rows removed."""
-
-    loaded: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    stale: int = 0
-    replaced: int = 0
 
 
 def begin_rewrite(
