@@ -147,7 +147,7 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO steps BY NAME
         SELECT case_code, k::INTEGER AS seq, reported_at + to_hours(k::INTEGER * 5) AS "at",
             ['register', 'accept', 'dispatch', 'close'][k] AS kind, department,
-            'n' || line AS note, '20' AS status_before, department AS department_before
+            'n' || line AS note, "at" - INTERVAL 5 HOUR AS since, '20' AS status_before, department AS department_before
         FROM cases, range(1, $steps + 1) AS t(k)
         """,
         {"steps": STEPS},

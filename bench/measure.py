@@ -23,7 +23,7 @@ ISSUE, TARGET_MS = 2, 40.0
 CASES, GRIDS, DAYS = 1_000_000, 2262, 730
 CALLS = 30
 KEPT = Path(__file__).parents[1] / "var" / "bench"
-VERSION = 1  # of what `write` writes
+VERSION = 2  # of what `write` writes
 UNTIL = datetime(2026, 11, 1)
 BEGIN = UNTIL - timedelta(days=DAYS)
 TREE = (("town", "镇街", None), ("village", "村社", "town"), ("grid", "网格", "village"))
@@ -227,7 +227,8 @@ STEP_ROWS = """
 INSERT INTO steps BY NAME
 WITH step AS (
     SELECT case_code, kind, time AS "at", row_number() OVER (PARTITION BY case_code ORDER BY time)
-               AS seq, h.*
+               AS seq, coalesce(lag(time) OVER (PARTITION BY case_code ORDER BY time), time)
+               AS since, h.*
     FROM (
         UNPIVOT (SELECT case_code, reported AS register, accepted AS accept, dispatched AS dispatch,
                         responded AS respond, suspended AS suspend, resumed AS resume,
@@ -236,7 +237,7 @@ WITH step AS (
         ON COLUMNS(* EXCLUDE case_code) INTO NAME kind VALUE time
     ) JOIN (SELECT * FROM happened) h USING (case_code)
 )
-SELECT case_code, seq::INTEGER AS seq, "at", replace(kind, '_again', '') AS kind,
+SELECT case_code, seq::INTEGER AS seq, "at", since, replace(kind, '_again', '') AS kind,
        CASE kind WHEN 'dispatch' THEN department WHEN 'transfer' THEN department_now END
            AS department,
        CASE kind WHEN 'register' THEN NULL WHEN 'accept' THEN '10' WHEN 'dispatch' THEN '30'

@@ -16,7 +16,7 @@ from data.site import Site
 from data.sql import quoted
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 PLACED = ("cases", "alerts")  # the tables that have a column per level and layer
 
 

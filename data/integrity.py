@@ -166,7 +166,7 @@ def _count(example: str, origin: str) -> str:
 _UNORDERED = """(
     SELECT case_code FROM steps
     WINDOW w AS (PARTITION BY case_code ORDER BY seq)
-    QUALIFY row_number() OVER w <> seq OR lag("at") OVER w > "at"
+    QUALIFY row_number() OVER w <> seq OR since > "at" OR lag("at") OVER w <> since
 )"""
 
 # A step after the edition's data time has not happened yet.

@@ -1,7 +1,7 @@
 -- The contract between the ETL and everything that shows a number: the tables of one edition.
 -- Times are naive TIMESTAMP in the site's zone. No value = NULL; screens and csv print it as '-'.
 -- A site's place columns (one VARCHAR per tree level and per further layer) and its own dimensions
--- are appended to `cases` and `alerts` when the edition is created (data/editions.py).
+-- are appended to `cases` and `alerts` when the edition is created (data/edition.py).
 
 CREATE TABLE meta (             -- number, published_at, data_time, schema_version, checksum, site (JSON)
     key   VARCHAR NOT NULL,
@@ -64,7 +64,9 @@ CREATE TABLE steps (            -- 流转: everything that happened to a case, i
     kind              VARCHAR NOT NULL,   -- register accept dispatch respond close reopen ... (rules/status.py)
     department        VARCHAR,            -- to whom, where the step says so
     note              VARCHAR,
-    -- the state just before this step: the state at T is that before the first step after T
+    -- the state just before this step, which held from `since` to "at": the state at T is that of
+    -- the one step with since <= T < "at"; a case without such a step is as it is now
+    since             TIMESTAMP NOT NULL, -- the step before; of the first the case's earliest time
     status_before     VARCHAR,
     department_before VARCHAR,
     risk_before       VARCHAR,

@@ -1,8 +1,8 @@
 """The cases, or their steps, as they were at T: the one SQL relation from which `data` answers.
 
 `cases` holds the state at the edition's data time. For an earlier T the changing columns of a case
-are the `*_before` of its first step after T; a case without one is as it is now. Only what a
-question uses is rewound, and only for the cases that can matter to it.
+are the `*_before` of its first step after T, the one that says that they held at T; a case without
+one is as it is now. Only what a question uses is rewound.
 """
 
 import re
@@ -35,8 +35,9 @@ EVENTS = (
     "responded_at",
 )  # unknown before they happen
 TICK = timedelta(microseconds=1)
-# Looking up the steps of the cases in question pays when a window is far back and short.
-FAR = timedelta(days=14)
+# Of each case at most one step: the one before which the state at the moment held.
+AT_T = '"at" > $as_of AND since <= $as_of'
+BEFORE_START = '"at" >= $start AND since < $start'
 
 # Hours that the cases in `rows` were suspended since they were accepted. A step that leaves a
 # suspended case suspended ends one span and begins the next; so the step before one with status 63
@@ -198,16 +199,15 @@ def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str])
     base = f"SELECT * FROM {_cases(question, count)} WHERE {' AND '.join(conditions) or 'true'}"
     changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
     joins, columns = [], []
-    few = _is_few(question, count)
     if changed:
-        joins.append(f"LEFT JOIN ({_rewound('> $as_of', changed, few)}) b USING (case_code)")
+        joins.append(f"LEFT JOIN ({_rewound(AT_T, changed)}) b USING (case_code)")
         columns += [f"CASE WHEN b.seq IS NULL THEN c.{n} ELSE b.{n} END AS {n}" for n in changed]
     if question.is_past:
         hidden = [name for name in EVENTS if name != count.at and _mentions(uses, [name])]
         columns += [f"CASE WHEN c.{n} <= $as_of THEN c.{n} END AS {n}" for n in hidden]
     started = ""
     if count.at == "stock(since)" and question.start:
-        rewound = _rewound(">= $start", ["closed_at", "status"], few)
+        rewound = _rewound(BEFORE_START, ["closed_at", "status"])
         joins.append(f"LEFT JOIN ({rewound}) a USING (case_code)")
         started = "".join(
             f", CASE WHEN a.seq IS NULL THEN c.{n} ELSE a.{n} END AS {n}_start"
@@ -242,7 +242,7 @@ def _candidates(question: Question, count: Count) -> list[str]:
     if count.at not in CHANGING or not question.is_past or not now:
         return now
     now, was = " AND ".join(now), " AND ".join(_in_window(question.scope, CHANGING[count.at]))
-    moved = f'SELECT case_code FROM steps WHERE "at" > $as_of AND {was}'
+    moved = f"SELECT case_code FROM steps WHERE {AT_T} AND {was}"
     either = [f"(({now}) OR case_code IN ({moved}))"]
     if count.at == "closed_at":  # what is closed anew later is closed later
         either.append(f"(({now}) OR closed_at IS NULL OR closed_at > $as_of)")
@@ -268,28 +268,10 @@ def _cases(question: Question, count: Count) -> str:
     return f"cases JOIN ({moved}) USING (case_code)"
 
 
-def _is_few(question: Question, count: Count) -> bool:
-    """Whether the cases in question are fewer than those that moved since the time asked about."""
-    moment = question.as_of
-    if count.at == "stock(since)" and question.start:
-        moment = min(moment, question.start)
-    back = question.edition.data_time - moment
-    scope = question.scope
-    if count.at.startswith("stock("):
-        return back > FAR
-    if count.table == "steps":
-        return bool(question.is_past and (scope.since or scope.until))
-    return bool(back > FAR and scope.since and (scope.until or moment) - scope.since < back)
-
-
-def _rewound(moment: str, columns: list[str], of_base: bool) -> str:
-    """For each case with a step at `moment` the columns just before the first such step."""
-    first = ", ".join(f"arg_min_null({CHANGING[name]}, seq) AS {name}" for name in columns)
-    only = " AND case_code IN (SELECT case_code FROM base)" if of_base else ""
-    return (
-        f'SELECT case_code, min(seq) AS seq, {first} FROM steps WHERE "at" {moment}{only}'
-        " GROUP BY case_code"
-    )
+def _rewound(moment: str, columns: list[str]) -> str:
+    """The columns as they were at the moment, for each case that has a step after it."""
+    before = ", ".join(f"{CHANGING[name]} AS {name}" for name in columns)
+    return f"SELECT case_code, seq, {before} FROM steps WHERE {moment}"
 
 
 def _with_steps(question: Question, cases: str) -> str:

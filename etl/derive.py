@@ -7,22 +7,26 @@ from functools import cached_property
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data.site import Site
 from rules.calendar import Calendar
-from rules.deadlines import Limit, TimeLimits
+from rules.deadlines import WARN_PERCENT, Limit, TimeLimits
 from rules.history import fold
-from rules.risk import RiskRule, assess, route
-from rules.status import is_closed, is_open
+from rules.risk import RiskRule, assess
+from rules.status import KINDS, is_closed, is_open
 
+# A case is its row number in `pending` here: numbers join and group much faster than codes.
 FACTS = """
-SELECT case_code, reported_at, unnest(given), category, people_involved AS people, scale,
-    repeats_90d, is_threat
-FROM pending
+SELECT reported_at, unnest(given), category, people_involved AS people, scale, repeats_90d,
+    is_threat
+FROM pending ORDER BY rowid
 """
+# The last of two steps of one kind and moment counts: which, must not depend on their arrival.
 HANDLINGS = """
-SELECT h.case_code, h."at", h.kind, h.department, h.risk, h.outcome, h.due_at, h.note
-FROM handlings AS h JOIN pending USING (case_code) WHERE h.withdrawn_at IS NULL
+SELECT p.rowid AS "case", h."at", h.kind, h.department, h.risk, h.outcome, h.due_at, h.note
+FROM handlings AS h JOIN pending AS p USING (case_code) WHERE h.withdrawn_at IS NULL
+ORDER BY h.handling_code
 """
 EVENTS = (  # a time column of the case -> the step that it tells of
     ("reported_at", "register"),
@@ -31,8 +35,7 @@ EVENTS = (  # a time column of the case -> the step that it tells of
     ("responded_at", "respond"),
     ("closed_at", "close"),
 )
-STEP_COLUMNS = ["case_code", "at", "kind", "department", "risk", "outcome", "due_at", "note"]
-WARN_SHARE = 0.7
+CODES = ("department", "risk", "outcome")  # few distinct texts each: kept as categories
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,27 @@ class Rules:
 
 def derive(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Complete `pending` (rows of `cases`, their `given` as delivered) and make `pending_steps`."""
-    facts = connection.execute(FACTS).df()
-    facts = _with_risk(facts, rules)
-    facts = _with_deadlines(facts, rules)
-    steps = _steps(facts, connection.execute(HANDLINGS).df())
+    facts, handlings = _as_categories(
+        _with_deadlines(_with_risk(connection.execute(FACTS).df(), rules), rules),
+        connection.execute(HANDLINGS).df(),
+    )
+    steps = _steps(facts, handlings)
     states = fold(steps.assign(seq=0))
     steps = steps.loc[states.index].reset_index(drop=True)
     states = states.reset_index(drop=True)
-    before = _before(states, facts, rules)
-    _write_steps(connection, steps, before)
+    _write_steps(connection, steps, _before(states, facts, rules))
     _write_final(connection, _final(states, facts, rules))
+
+
+def _as_categories(facts: pd.DataFrame, handlings: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+    """Both with the same categories in CODES and in `kind`."""
+    kinds = pd.CategoricalDtype(KINDS)
+    handlings = handlings.astype({"kind": kinds})
+    for name in CODES:
+        known = pd.unique(pd.concat([facts[name], handlings[name]]).dropna())
+        codes = pd.CategoricalDtype(known)
+        facts, handlings = facts.astype({name: codes}), handlings.astype({name: codes})
+    return facts, handlings
 
 
 def _with_risk(facts: pd.DataFrame, rules: Rules) -> pd.DataFrame:
@@ -95,7 +109,7 @@ def _with_deadlines(facts: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 def _seventy_percent(start: pd.Series, due: pd.Series) -> pd.Series:
     """The warning time of a deadline that is not ours: 70 % of the time by the clock [I]."""
-    return (start + (due - start) * WARN_SHARE).astype("datetime64[us]")
+    return (start + (due - start) * WARN_PERCENT // 100).astype("datetime64[us]")
 
 
 def _steps(facts: pd.DataFrame, handlings: pd.DataFrame) -> pd.DataFrame:
@@ -106,57 +120,64 @@ def _steps(facts: pd.DataFrame, handlings: pd.DataFrame) -> pd.DataFrame:
     with the first of all where none does.
     """
     told = pd.concat([_told(facts, column, kind) for column, kind in EVENTS], ignore_index=True)
-    delivered = pd.MultiIndex.from_frame(handlings[["case_code", "kind"]])
-    is_told_twice = pd.MultiIndex.from_frame(told[["case_code", "kind"]]).isin(delivered)
+    is_told_twice = np.isin(_case_and_kind(told), _case_and_kind(handlings))
     told = told[~is_told_twice | (told["kind"] == "close")]
     both = pd.concat([told, handlings], ignore_index=True)
-    both = both.drop_duplicates(["case_code", "kind", "at"], keep="last")
+    both = both[~_comes_again(both)]
     hands_over = both["kind"].isin(["dispatch", "transfer"]) & both["department"].notna()
-    handed = set(both.loc[hands_over, "case_code"])
-    early = both["kind"].eq("register") & both["case_code"].isin(handed)
-    both.loc[early, "department"] = None
-    return both[STEP_COLUMNS].reset_index(drop=True)
+    is_handed = np.zeros(len(facts), dtype=bool)
+    is_handed[both.loc[hands_over, "case"]] = True
+    early = both["kind"].eq("register") & is_handed[both["case"]]
+    return both.assign(department=both["department"].mask(early)).reset_index(drop=True)
 
 
 def _told(facts: pd.DataFrame, column: str, kind: str) -> pd.DataFrame:
     """The steps of one kind that a time column tells of."""
     rows = facts[facts[column].notna()]
-    nothing = pd.Series(None, index=rows.index, dtype=object)
-    is_first, is_dispatch = kind == "register", kind == "dispatch"
-    return pd.DataFrame(
-        {
-            "case_code": rows["case_code"],
-            "at": rows[column],
-            "kind": kind,
-            "department": rows["department"] if is_first or is_dispatch else nothing,
-            "risk": rows["risk"] if is_first else nothing,
-            "outcome": rows["outcome"] if kind == "close" else nothing,
-            "due_at": rows["due_at"] if is_first else pd.Series(pd.NaT, index=rows.index),
-            "note": nothing,
-        }
-    )
+    carried = {"register": ("department", "risk", "due_at"), "dispatch": ("department",)}
+    carried |= {"close": ("outcome",)}
+    steps = rows[[*CODES, "due_at"]].copy()
+    for name in steps.columns.difference(carried.get(kind, ())):
+        steps[name] = steps[name].mask(np.ones(len(steps), dtype=bool))
+    kinds = pd.Categorical.from_codes(np.full(len(rows), KINDS.index(kind)), list(KINDS))
+    return steps.assign(case=rows.index, at=rows[column], kind=kinds, note=None)
+
+
+def _case_and_kind(steps: pd.DataFrame) -> NDArray[np.int64]:
+    """One number for both."""
+    return steps["case"].to_numpy(np.int64) * len(KINDS) + steps["kind"].cat.codes.to_numpy()
+
+
+def _comes_again(steps: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether a later row tells of a step of the same case, kind and moment."""
+    both, at = _case_and_kind(steps), steps["at"].to_numpy("datetime64[us]")
+    order = np.lexsort((at, both))
+    again = np.zeros(len(steps), dtype=bool)
+    again[order[:-1]] = (np.diff(both[order]) == 0) & (at[order][1:] == at[order][:-1])
+    return again
 
 
 def _before(states: pd.DataFrame, facts: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """The state just before each step; nothing before the first of a case."""
-    first = ~states["case_code"].eq(states["case_code"].shift())
-    names = ["status", "department", "risk", "outcome", "due_at", "closed_at"]
-    before = states[names].shift()
-    before = before.assign(**{name: before[name].mask(first) for name in names})
-    of_case = facts.set_index("case_code").loc[states["case_code"]].reset_index(drop=True)
-    due = pd.to_datetime(before["due_at"])
+    """The state just before each step and since when it held; nothing before the first."""
+    case = states["case"].to_numpy()
+    is_first = np.diff(case, prepend=-1) != 0
+    start = np.maximum.accumulate(np.where(is_first, np.arange(len(case)), 0))
+    names = ["status", "department", "risk", "outcome", "due_at", "closed_at", "at"]
+    before = {name: states[name].shift().mask(is_first) for name in names}
+    earliest = facts[[column for column, _ in EVENTS]].min(axis=1).take(case).set_axis(states.index)
     return pd.DataFrame(
         {
-            "case_code": states["case_code"],
-            "seq": states.groupby("case_code", sort=False).cumcount() + 1,
+            "case": case,
+            "seq": np.arange(len(case)) - start + 1,
+            "since": before["at"].fillna(earliest).fillna(states["at"]).clip(upper=states["at"]),
             "status_before": _status_text(before["status"]),
             "department_before": before["department"],
             "risk_before": before["risk"],
             "handling_before": _handling(before["risk"], rules),
             "outcome_before": before["outcome"],
-            "due_before": due,
-            "warn_before": _warn(due, of_case),
-            "closed_before": pd.to_datetime(before["closed_at"]),
+            "due_before": before["due_at"],
+            "warn_before": _warn(before["due_at"], facts.take(case).reset_index(drop=True)),
+            "closed_before": before["closed_at"],
         }
     )
 
@@ -169,47 +190,40 @@ def _warn(due: pd.Series, of_case: pd.DataFrame) -> pd.Series:
 
 def _handling(risk: pd.Series, rules: Rules) -> pd.Series:
     """The level that handles each risk; None where the site declares no route for it."""
-    if not rules.site.routing:
-        return pd.Series(None, index=risk.index, dtype=object)
-    routed = risk.astype(object).where(risk.isin(list(rules.site.routing)), "-")
-    levels = route(routed, rules.site.routing)
-    return _none_for_dash(pd.Series(levels, index=risk.index))
+    routes = [rules.site.routing.get(known) for known in risk.cat.categories]
+    return pd.Series(np.array([*routes, None], dtype=object)[risk.cat.codes], index=risk.index)
 
 
 def _final(states: pd.DataFrame, facts: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """The state after the last step, one row a case, in the order of `facts`."""
-    last = states.groupby("case_code", sort=False).tail(1).set_index("case_code")
-    firsts = {
-        name: _first_time(states, kinds)
-        for name, kinds in (("dispatched", ["dispatch"]), ("responded", ["sign", "respond"]))
-    }
-    of_case = facts.set_index("case_code")
-    last = last.reindex(of_case.index)
+    last = states.drop_duplicates("case", keep="last").set_index("case").reindex(facts.index)
+    department = last["department"].where(last["department"].notna(), facts["department"])
+    dispatched = _first_time(states, ["dispatch"])
+    responded = _first_time(states, ["sign", "respond"])
     return pd.DataFrame(
         {
-            "department": last["department"].where(
-                last["department"].notna(), of_case["department"]
-            ),
+            "case": facts.index,
+            "department": department,
             "risk": last["risk"],
-            "risk_rule": of_case["risk_rule"].where(last["risk"].eq(of_case["risk"]), None),
-            "status": _status(last["status"], of_case["status"]),
+            "risk_rule": facts["risk_rule"].where(last["risk"].eq(facts["risk"]), None),
+            "status": _status(last["status"], facts["status"]),
             "outcome": last["outcome"],
             "handling_level": _handling(last["risk"], rules),
-            "accepted_at": of_case["accepted_at"].fillna(last["accepted_at"]),
-            "dispatched_at": of_case["dispatched_at"].fillna(firsts["dispatched"]),
-            "responded_at": of_case["responded_at"].fillna(firsts["responded"]),
+            "accepted_at": facts["accepted_at"].fillna(last["accepted_at"]),
+            "dispatched_at": facts["dispatched_at"].fillna(dispatched),
+            "responded_at": facts["responded_at"].fillna(responded),
             "closed_at": last["closed_at"],
-            "accept_due_at": of_case["accept_due_at"],
+            "accept_due_at": facts["accept_due_at"],
             "due_at": last["due_at"],
-            "warn_at": _warn(last["due_at"], of_case),
+            "warn_at": _warn(last["due_at"], facts),
             "reopen_count": last["reopen_count"],
         }
-    ).reset_index()
+    )
 
 
 def _first_time(states: pd.DataFrame, kinds: list[str]) -> pd.Series:
     rows = states[states["kind"].isin(kinds)]
-    return rows.groupby("case_code", sort=False)["at"].min()
+    return rows.drop_duplicates("case").set_index("case")["at"]
 
 
 def _status(folded: pd.Series, given: pd.Series) -> pd.Series:
@@ -244,14 +258,14 @@ def _write_steps(
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE pending_steps AS
-        SELECT case_code::VARCHAR AS case_code, seq::INTEGER AS seq, "at"::TIMESTAMP AS "at",
-            kind::VARCHAR AS kind, department::VARCHAR AS department, note::VARCHAR AS note,
-            status_before::VARCHAR AS status_before,
+        SELECT p.case_code, seq::INTEGER AS seq, "at"::TIMESTAMP AS "at",
+            s.kind::VARCHAR AS kind, s.department::VARCHAR AS department, note::VARCHAR AS note,
+            since::TIMESTAMP AS since, status_before::VARCHAR AS status_before,
             department_before::VARCHAR AS department_before,
             risk_before::VARCHAR AS risk_before, handling_before::VARCHAR AS handling_before,
             outcome_before::VARCHAR AS outcome_before, due_before::TIMESTAMP AS due_before,
             warn_before::TIMESTAMP AS warn_before, closed_before::TIMESTAMP AS closed_before
-        FROM step_frame
+        FROM step_frame AS s JOIN pending AS p ON p.rowid = s."case"
         """
     )
     connection.unregister("step_frame")
@@ -269,7 +283,7 @@ def _write_final(connection: duckdb.DuckDBPyConnection, final: pd.DataFrame) -> 
         CREATE OR REPLACE TEMP TABLE derived AS
         SELECT p.* REPLACE ({", ".join(replaced)}, f.reopen_count::INTEGER AS reopen_count,
             coalesce(c.kind, p.kind) AS kind)
-        FROM pending AS p JOIN final_frame AS f ON f.case_code = p.case_code
+        FROM pending AS p JOIN final_frame AS f ON f."case" = p.rowid
         LEFT JOIN categories AS c ON c.code = p.category
         """
     )

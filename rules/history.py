@@ -17,18 +17,18 @@ _START = 0  # position of None: no step yet
 def fold(steps: pd.DataFrame) -> pd.DataFrame:
     """The state of each case after each step, in rows like those of `steps`, in the order of steps.
 
-    Reads case_code, at, seq, kind, department, risk, due_at, outcome (missing = None, NaN or NaT).
-    Answers case_code, at, seq, kind, and the state: status (int), department, risk, due_at,
+    Reads case, at, seq, kind, department, risk, due_at, outcome (missing = None, NaN or NaT).
+    Answers case, at, seq, kind, and the state: status (int), department, risk, due_at,
     accepted_at, closed_at, outcome, reopen_count. Equal to `rules.status.states` case by case.
     """
     kind = _positions(_column(steps, "kind"), KINDS, "步骤")
-    case = pd.factorize(steps["case_code"])[0]
+    case = pd.factorize(steps["case"])[0]
     order = np.lexsort((kind, steps["seq"], _column(steps, "at").to_numpy("datetime64[us]"), case))
     steps, kind, case = steps.iloc[order], kind[order], case[order]
     start = np.maximum.accumulate(np.where(_changes(case), np.arange(len(case)), 0))
     closing, reopen = _is(kind, CLOSING), _is(kind, {"reopen"})
     given = {name: steps[name].notna().to_numpy() for name in ("department", "risk", "due_at")}
-    folded = steps[["case_code", "at", "seq", "kind"]].assign(
+    folded = steps[["case", "at", "seq", "kind"]].assign(
         status=_statuses(kind, _column(steps, "outcome"), start),
         department=_last(
             _column(steps, "department"), given["department"] & _is(kind, HANDING), start

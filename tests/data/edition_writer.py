@@ -92,7 +92,7 @@ def writer(run: Callable[..., object], *args: object) -> BaseProcess:
 
 def ended(process: BaseProcess) -> int:
     """The exit code of a writer, once it has ended; -9 where it was killed."""
-    process.join(60)
+    process.join(600)  # on a busy machine ten editions take minutes
     code = process.exitcode
     process.close()
     assert code is not None

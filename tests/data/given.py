@@ -107,9 +107,10 @@ def _folded(case: dict[str, Any], data_time: datetime) -> tuple[dict, list[dict]
     case = {**defaults, "accepted_at": accepted, "reported_at": accepted or SINCE, **case}
     folded = list(states(step for step in steps_of(case) if step.at <= data_time))
     rows, before = [], None
+    since = min(t for t in map(moment, map(case.get, TIMES[1:6])) if t is not None)
     for seq, (step, state) in enumerate(folded, start=1):
-        rows.append(_step_row(case["case_code"], seq, step, before))
-        before = state
+        rows.append(_step_row(case["case_code"], seq, step, min(since, step.at), before))
+        before, since = state, step.at
     row = {key: moment(v) if key in TIMES else v for key, v in case.items() if key != "steps"}
     if before is not None:
         row |= {
@@ -125,8 +126,8 @@ def _folded(case: dict[str, Any], data_time: datetime) -> tuple[dict, list[dict]
     return row, rows
 
 
-def _step_row(code: str, seq: int, step: Step, before: Any) -> dict[str, Any]:
-    row = {"case_code": code, "seq": seq, "at": step.at, "kind": step.kind}
+def _step_row(code: str, seq: int, step: Step, since: datetime, before: Any) -> dict[str, Any]:
+    row = {"case_code": code, "seq": seq, "at": step.at, "kind": step.kind, "since": since}
     if before is None:
         return row
     return row | {

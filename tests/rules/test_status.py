@@ -203,17 +203,17 @@ def test_an_allowed_move_is_the_folded_one(kind, status):
 def test_folding_columns_equals_folding_each_case(cases):
     fields = ["kind", "at", "seq", "department", "risk", "due_at", "outcome"]
     rows = [
-        {"case_code": f"C{i}", **{f: getattr(step, f) for f in fields}}
+        {"case": f"C{i}", **{f: getattr(step, f) for f in fields}}
         for i, steps in enumerate(cases)
         for step in steps
     ]
-    frame = pd.DataFrame(rows, columns=["case_code", *fields])
+    frame = pd.DataFrame(rows, columns=["case", *fields])
     frame = frame.astype({"at": "datetime64[us]", "due_at": "datetime64[us]", "seq": int})
     frame = frame.sample(frac=1, random_state=1)
     folded = fold(frame).astype(object)
     folded = folded.where(folded.notna(), None)
     for i, steps in enumerate(cases):
-        mine = folded[folded["case_code"] == f"C{i}"].to_dict("records")
+        mine = folded[folded["case"] == f"C{i}"].to_dict("records")
         expected = list(states(steps))
         assert len(mine) == len(expected)
         for row, (step, state) in zip(mine, expected, strict=True):
@@ -225,7 +225,7 @@ def test_folding_columns_equals_folding_each_case(cases):
 
 
 def test_an_unknown_step_is_refused():
-    frame = pd.DataFrame({"case_code": ["a"], "at": [DAY], "seq": [0], "kind": ["fly"]})
+    frame = pd.DataFrame({"case": ["a"], "at": [DAY], "seq": [0], "kind": ["fly"]})
     frame = frame.assign(department=None, risk=None, due_at=pd.NaT, outcome=None)
     with pytest.raises(ValueError, match="fly"):
         fold(frame)
