@@ -16,7 +16,8 @@ from waitress.server import create_server
 
 import callbacks
 from callbacks.answer import Answers
-from data.editions import EditionError, EditionStore
+from data.editions.edition import EditionError
+from data.editions.store import EditionStore
 from data.runs import RunLog
 from data.scope import Grant
 from layouts.shell import shell

@@ -13,7 +13,8 @@ from typing import Any
 
 import duckdb
 
-from data.editions import Edition, EditionStore
+from data.editions.edition import Edition
+from data.editions.store import EditionStore
 from data.site import Site
 
 ISSUE = 2
@@ -147,7 +148,8 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO steps BY NAME
         SELECT case_code, k::INTEGER AS seq, reported_at + to_hours(k::INTEGER * 5) AS "at",
             ['register', 'accept', 'dispatch', 'close'][k] AS kind, department,
-            'n' || line AS note, "at" - INTERVAL 5 HOUR AS since, '20' AS status_before, department AS department_before
+            'n' || line AS note, "at" - INTERVAL 5 HOUR AS since, '20' AS status_before,
+            department AS department_before
         FROM cases, range(1, $steps + 1) AS t(k)
         """,
         {"steps": STEPS},

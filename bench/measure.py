@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 
 from data.compare import compare
-from data.edition import Edition, create_tables, open_edition, write_meta
+from data.editions.edition import Edition, open_edition, write_meta
+from data.editions.tables import create_tables
 from data.measure import measure
 from data.scope import Grant, Scope
 from data.site import Site

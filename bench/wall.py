@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, chromium, looking
 
 ISSUE = 2

@@ -19,8 +19,8 @@ from data.alerts import alerts_in_force
 from data.cases import newest_cases
 from data.compare import compare
 from data.display import change_text, count_text, is_small, part_text, text
-from data.edition import Edition
-from data.editions import EditionStore
+from data.editions.edition import Edition
+from data.editions.store import EditionStore
 from data.indicators import indicator_of
 from data.measure import measure
 from data.names import named

@@ -7,7 +7,7 @@ from dash.exceptions import PreventUpdate
 
 from callbacks.answer import Answers
 from callbacks.refresh import asked, guarded
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.regions import Region, beneath, view
 from data.scope import Scope
 from layouts.controls import Act, Control

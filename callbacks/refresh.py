@@ -7,7 +7,7 @@ from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 
 from callbacks.answer import Answers, Question, drawn
-from data.editions import NoEdition
+from data.editions.edition import NoEdition
 from data.scope import Scope, ScopeError
 from layouts.controls import Control
 from layouts.panel import Panel

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data.edition import Edition
+    from data.editions.edition import Edition
     from data.scope import Scope
 
 FAILED, WRONG_USE = 1, 2
@@ -96,8 +96,8 @@ def _answering(
     where: list[str],
 ) -> Iterator[tuple["Edition", "Scope"]]:
     """The edition and the scope of a command; what goes wrong ends it with one line and a code."""
-    from data.edition import EditionError
-    from data.editions import EditionStore
+    from data.editions.edition import EditionError
+    from data.editions.store import EditionStore
     from data.scope import Scope, ScopeError
 
     since, until, as_of = times

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.scope import Filter, Grant, Scope
 from data.sql import quoted
 

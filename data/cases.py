@@ -5,7 +5,7 @@ from datetime import timedelta
 import pandas as pd
 
 from data.dimensions import LAMP, dimension_of
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import Count, indicator_of
 from data.names import named
 from data.scope import Grant, Scope, ScopeError

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.dimensions import UnknownName
 from data.display import SMALL
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.scope import Grant, Scope, ScopeError

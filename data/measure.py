@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import Count, Indicator, indicator_of
 from data.places import parts_of_places
 from data.scope import Grant, Scope

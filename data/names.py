@@ -1,7 +1,7 @@
 """What the codes of a dimension are called, in an edition."""
 
 from data.dimensions import dimension_of
-from data.edition import Edition
+from data.editions.edition import Edition
 
 TABLES = {
     "departments": "SELECT code, name FROM departments",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import indicator_of
 from data.scope import Grant, Scope
 from data.state import Question, state

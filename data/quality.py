@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from data.edition import Edition
+from data.editions.edition import Edition
 
 # A batch's balance closes when rows_in equals the six that follow it.
 BALANCE = """

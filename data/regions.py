@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.scope import Scope
 
 MOST_POLYGONS = 3000  # that a wall draws at once

@@ -1,7 +1,7 @@
 -- The contract between the ETL and everything that shows a number: the tables of one edition.
 -- Times are naive TIMESTAMP in the site's zone. No value = NULL; screens and csv print it as '-'.
 -- A site's place columns (one VARCHAR per tree level and per further layer) and its own dimensions
--- are appended to `cases` and `alerts` when the edition is created (data/edition.py).
+-- are appended to `cases` and `alerts` when the edition is created (data/editions/tables.py).
 
 CREATE TABLE meta (             -- number, published_at, data_time, schema_version, checksum, site (JSON)
     key   VARCHAR NOT NULL,

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from data.dimensions import Dimension, dimension_of
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import OPEN, Count
 from data.scope import Grant, Scope
 

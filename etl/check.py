@@ -4,9 +4,10 @@ from pathlib import Path
 
 import duckdb
 
-from data.editions import EditionStore, NoEdition
-from data.integrity import state_hash, verify
-from data.shelf import Shelf
+from data.editions.edition import NoEdition
+from data.editions.integrity import state_hash, verify
+from data.editions.shelf import Shelf
+from data.editions.store import EditionStore
 
 
 def check(home: Path) -> tuple[int, str, list[str]]:

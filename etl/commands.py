@@ -16,8 +16,9 @@ from rich.table import Table
 
 from data.declaration import DeclarationError
 from data.display import rate_text
-from data.editions import EditionError, EditionStore
-from data.merging import CodeCollision
+from data.editions.edition import EditionError
+from data.editions.store import EditionStore
+from data.loading.merging import CodeCollision
 from etl.hostile import FileError
 from etl.origin import Origin, recorded
 from etl.run import Report, run

@@ -8,7 +8,7 @@ duplicate, stale = another row of this delivery does).
 import duckdb
 
 from data.case_code import SEPARATOR, case_code_sql
-from data.merging import EVER
+from data.loading.merging import EVER
 from data.sql import literal
 from etl.source import Source
 

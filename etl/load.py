@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data import merging, registry
 from data.case_code import SEPARATOR, case_code_sql
-from data.edition import columns
-from data.merging import CODES
+from data.editions.tables import columns
+from data.loading import merging, provenance
+from data.loading.merging import CODES
 from data.site import Site
 from data.sql import literal, quoted
 from etl.ahead import ahead
@@ -439,14 +439,14 @@ def _record(
         "DELETE FROM members USING deliveries"
         f" WHERE source = {literal(source.name)} AND members.member = deliveries.member"
     )
-    registry.note_members(
+    provenance.note_members(
         connection,
         [
             (b.source, b.member, b.content_hash, declared, d.sequence, b.rows_in, b.state)
             for d, b in zip(portion.deliveries, balances, strict=True)
         ],
     )
-    registry.note_batches(
+    provenance.note_batches(
         connection,
         [
             (

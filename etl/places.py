@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.merging import CODES
+from data.loading.merging import CODES
 from data.site import Site
 from data.sql import quoted
 from etl.layers import Kept, Layers

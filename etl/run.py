@@ -9,9 +9,10 @@ from pathlib import Path
 
 import orjson
 
-from data import registry
-from data.editions import EditionStore, NoEdition
-from data.publishing import Step, no_step
+from data.editions.edition import NoEdition
+from data.editions.publishing import Step, no_step
+from data.editions.store import EditionStore
+from data.loading import code_lists, merging, provenance
 from data.runs import RunLog
 from data.site import Site, load_site
 from etl.examples import check_example
@@ -206,11 +207,13 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
             _remember_idle(store, news)
             return
         for source, name, content_hash, declared in _idle(store):
-            registry.note_containers(build.connection, source, [(name, content_hash)], declared)
-        report.located = registry.located(build.connection)
+            provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
+        report.located = provenance.located(build.connection)
         with report.timed("publish"):
-            registry.write_sources(build.connection, _source_states(loading, sources, report, now))
-            report.edition = build.publish(registry.data_time(build.connection, now))
+            provenance.write_sources(
+                build.connection, _source_states(loading, sources, report, now)
+            )
+            report.edition = build.publish(provenance.data_time(build.connection, now))
     store.prune(site.keep_editions)
 
 
@@ -343,10 +346,10 @@ def _prepare(loading: Loading, known: Known, is_same_site: bool) -> None:
     if is_same_site:
         return
     loading.places.write(loading.connection)
-    registry.write_code_lists(loading.connection, loading.site)
+    code_lists.write_code_lists(loading.connection, loading.site)
     if known.site is not None:
         loading.places.place_anew(loading.connection)
-        registry.touch_all_cases(loading.connection)
+        merging.touch_all_cases(loading.connection)
 
 
 def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
@@ -358,7 +361,7 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
             continue
         progress(new.source.title, done, total)
         load_source(loading, new.source, new.deliveries, rewrite=new.is_declared_anew)
-        registry.note_containers(
+        provenance.note_containers(
             loading.connection,
             new.source.name,
             [(container.name, container.hash) for container in new.containers],
@@ -366,7 +369,7 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
         )
         done += len(new.deliveries)
     finish_cases(loading)
-    registry.write_open_lists(loading.connection, loading.site)
+    code_lists.write_open_lists(loading.connection, loading.site)
     progress("完成", total, total)
 
 
@@ -412,9 +415,9 @@ def _missing_columns(loading: Loading, sources: dict[str, Source]) -> dict[str, 
 
 def _source_states(
     loading: Loading, sources: dict[str, Source], report: Report, now: datetime
-) -> list[registry.SourceState]:
+) -> list[provenance.SourceState]:
     return [
-        registry.SourceState(
+        provenance.SourceState(
             source=source.name,
             title=source.title,
             target=source.target,

@@ -9,8 +9,8 @@ import structlog
 import watchfiles
 
 from data.declaration import DeclarationError
-from data.editions import EditionError
-from data.merging import CodeCollision
+from data.editions.edition import EditionError
+from data.loading.merging import CodeCollision
 from data.site import load_site
 from etl.hostile import FileError
 from etl.members import Container

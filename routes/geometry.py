@@ -2,7 +2,8 @@
 
 from flask import Flask, Response, abort
 
-from data.editions import EditionError, EditionStore
+from data.editions.edition import EditionError
+from data.editions.store import EditionStore
 from data.regions import region_of, shapes, shapes_hash
 
 KEPT = "public, max-age=31536000, immutable"

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 
-from data.edition import Edition, EditionError
-from data.editions import EditionStore
+from data.editions.edition import Edition, EditionError
+from data.editions.store import EditionStore
 from data.quality import sources
 from data.runs import RunLog, SourceState
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, looking
 from tests.layouts.small import publish, store_with
 

@@ -9,8 +9,8 @@ from flask import Flask
 from flask_caching import Cache
 
 from callbacks.answer import Answers, windowed
-from data.edition import Edition
-from data.editions import EditionStore
+from data.editions.edition import Edition
+from data.editions.store import EditionStore
 from data.scope import Grant, Scope
 from tests.layouts.conftest import edition  # noqa: F401
 from tests.layouts.small import publish, store_with

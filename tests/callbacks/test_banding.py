@@ -9,8 +9,8 @@ import pytest
 from callbacks.answer import Question
 from callbacks.banding import level_for, painted
 from callbacks.colour import patched, pictured
-from data.edition import Edition
-from data.editions import create_tables, memory_edition
+from data.editions.edition import Edition, memory_edition
+from data.editions.tables import create_tables
 from layouts.map import NO_BAND
 from tests.layouts.conftest import asked_of
 from tests.layouts.conftest import edition as edition

@@ -4,7 +4,7 @@ import pytest
 from dash.exceptions import PreventUpdate
 
 from callbacks.drill import clicked_code, down_to, up_to
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.regions import view
 from data.scope import Scope
 from tests.layouts.conftest import edition  # noqa: F401

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.edition_writer import write_next
+from tests.data.editions.writer import write_next
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from data.edition import Edition, create_tables, memory_edition
+from data.editions.edition import Edition, memory_edition
+from data.editions.tables import create_tables
 from data.site import Dimension, Layer, Site
 from rules.status import Step, state_at, states
 

@@ -9,7 +9,8 @@ import pytest
 
 from data.compare import compare, earlier
 from data.display import change, change_text, rate_change, rate_text
-from data.edition import create_tables, memory_edition
+from data.editions.edition import memory_edition
+from data.editions.tables import create_tables
 from data.indicators import indicator_of
 from data.measure import measure
 from data.scope import Grant, Scope, ScopeError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from tests.data.given import SITE, UNTIL, fill
 
 ROOT = Path(__file__).parents[2]

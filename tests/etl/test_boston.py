@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.measure import measure
 from data.scope import Grant, Scope
 from etl.check import check

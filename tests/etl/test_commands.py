@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from data.case_code import case_code
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from etl.commands import app
 from tests.conftest import ROOT
 from tests.etl.village import MATTERS, Village, matter, table

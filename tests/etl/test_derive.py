@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.edition import create_tables
+from data.editions.tables import create_tables
 from data.site import Day, Layer, RiskRule, Site, TimeLimit
 from etl.derive import Rules, derive
 from rules.deadlines import lamp

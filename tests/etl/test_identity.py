@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.merging import CodeCollision
+from data.loading.merging import CodeCollision
 from tests.etl.village import Desk, code_of, matter, table
 from tests.etl.village import village as built
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from data.editions import EditionStore
-from data.publishing import STAGES
+from data.editions.publishing import STAGES
+from data.editions.store import EditionStore
 from etl.check import check
 from etl.origin import Origin
 from etl.run import run

@@ -6,7 +6,8 @@ import zipfile
 import pytest
 
 from data.declaration import DeclarationError
-from data.editions import EditionError, EditionStore
+from data.editions.edition import EditionError
+from data.editions.store import EditionStore
 from data.runs import RunLog
 from etl.check import check
 from etl.hostile import FileError

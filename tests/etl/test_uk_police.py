@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.measure import measure
 from data.scope import Grant, Scope
 from etl.check import check

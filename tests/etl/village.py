@@ -16,9 +16,10 @@ import orjson
 import shapely
 
 from data.case_code import case_code
-from data.edition import create_tables
-from data.editions import Edition, EditionStore
-from data.integrity import state_hash
+from data.editions.edition import Edition
+from data.editions.integrity import state_hash
+from data.editions.store import EditionStore
+from data.editions.tables import create_tables
 from data.site import load_site
 from etl.load import Balance, Delivery, Loading, finish_cases, load_source
 from etl.members import containers, unpack

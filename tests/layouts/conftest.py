@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from callbacks.answer import Question, windowed
-from data.edition import Edition
-from data.editions import create_tables, memory_edition
+from data.editions.edition import Edition, memory_edition
+from data.editions.tables import create_tables
 from data.scope import Grant, Scope
 from tests.layouts.small import DATA_TIME, fill, small_site
 

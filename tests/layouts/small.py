@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.site import CodeRow, Layer, RiskRule, Site
 
 DATA_TIME = datetime(2026, 11, 20, 14, 30)

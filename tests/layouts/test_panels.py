@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
 from callbacks.answer import drawn
-from data.edition import Edition
+from data.editions.edition import Edition
 from data.indicators import INDICATORS
 from layouts.panel import Facts, Numbers, Panel
 from layouts.panels import PANELS

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.runs import RunLog
 from routes import heartbeat
 from routes.heartbeat import Heartbeat

@@ -8,7 +8,7 @@ import pytest
 
 from data.codes import codes
 from data.dimensions import BUILT_IN
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.indicators import INDICATORS
 from data.measure import measure
 from data.scope import Grant, Scope

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.editions import EditionStore
+from data.editions.store import EditionStore
 from data.measure import measure
 from data.scope import Grant, Scope
 from data.site import load_site

@@ -1,10 +1,9 @@
-"""One edition: an immutable, open store of numbers, and the tables it is made of."""
+"""One edition: an immutable, open store of numbers."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,10 @@ import duckdb
 import pandas as pd
 from pydantic import ValidationError
 
+from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
-from data.sql import quoted
 
-SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_VERSION = "2"
-PLACED = ("cases", "alerts")  # the tables that have a column per level and layer
 
 
 class EditionError(Exception):
@@ -118,61 +115,6 @@ def memory_edition(
     return Edition(connection)
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """The empty tables of an edition, with the site's place columns and dimensions."""
-    connection.execute(SCHEMA.read_text(encoding="utf-8"))
-    fit_columns(connection, site)
-
-
-def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """Add the columns that the site declares and the tables lack; drop those declared no more."""
-    for table, wanted in site_columns(site).items():
-        have = columns(connection, table)
-        own = _schema_columns()[table]
-        for name in wanted:
-            if name not in have:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} VARCHAR")
-        for name in have:
-            if name not in own and name not in wanted:
-                connection.execute(f"ALTER TABLE {table} DROP COLUMN {quoted(name)}")
-
-
-def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
-    """The columns by table that the site adds to schema.sql, all VARCHAR."""
-    return {
-        "cases": (*site.place_keys, *site.dimension_keys),
-        "alerts": site.place_keys,
-    }
-
-
-def columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
-    """The names of a table's columns, in order."""
-    rows = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = $table"
-        " AND database_name = current_database() ORDER BY column_index",
-        {"table": table},
-    ).fetchall()
-    return tuple(name for (name,) in rows)
-
-
-def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The edition's tables, in order."""
-    rows = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        " AND NOT temporary ORDER BY table_name"
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def full_scan_sql(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """The statement that reads every value of a table: number of rows, checksum.
-
-    DuckDB notices a damaged block only when it is read.
-    """
-    listed = ", ".join(quoted(name) for name in columns(connection, table))
-    return f"SELECT count(*), coalesce(bit_xor(hash({listed})), 0) FROM {table}"
-
-
 def read_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """What the edition says about itself: number, data_time, published_at, site ..."""
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -199,14 +141,6 @@ def write_meta(
         meta["checksum"] = checksum
     connection.execute("DELETE FROM meta")
     connection.executemany("INSERT INTO meta VALUES ($1, $2)", list(meta.items()))
-
-
-@cache
-def _schema_columns() -> dict[str, tuple[str, ...]]:
-    """The columns of each table as schema.sql has them, before a site adds its own."""
-    with duckdb.connect(":memory:") as empty:
-        empty.execute(SCHEMA.read_text(encoding="utf-8"))
-        return {table: columns(empty, table) for table in table_names(empty)}
 
 
 def read_site(meta: dict[str, str]) -> Site:

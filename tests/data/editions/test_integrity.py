@@ -9,10 +9,11 @@ import duckdb
 import pytest
 
 from data.case_code import case_code
-from data.edition import create_tables, memory_edition
-from data.editions import EditionStore
-from data.integrity import checksum, full_scan, state_hash, verify
-from tests.data.edition_writer import SITE, value_read
+from data.editions.edition import memory_edition
+from data.editions.integrity import checksum, full_scan, state_hash, verify
+from data.editions.store import EditionStore
+from data.editions.tables import create_tables
+from tests.data.editions.writer import SITE, value_read
 
 CASE = {
     "case_code": case_code("hotline", "A1"),
@@ -33,8 +34,10 @@ CASE = {
     "line": 2,
 }
 KEYLESS = CASE | {"case_code": case_code("photos", "m#1"), "source": "photos", "source_key": None}
-STEP = {"case_code": CASE["case_code"], "seq": 1, "at": "2026-03-01 08:00:00", "kind": "register"}
-CLOSE = STEP | {"seq": 2, "at": "2026-03-02 09:00:00", "kind": "close"}
+FIRST = "2026-03-01 08:00:00"
+STEP = {"case_code": CASE["case_code"], "seq": 1, "at": FIRST, "since": FIRST, "kind": "register"}
+CLOSE = STEP | {"seq": 2, "at": "2026-03-02 09:00:00", "since": FIRST, "kind": "close"}
+LATER = CLOSE | {"since": CLOSE["at"]}
 TOWN = {"layer": "town", "code": "t1", "name": "一镇"}
 GRID = {"layer": "grid", "code": "g1", "name": "一网格", "parent": "t1"}
 BATCH = {
@@ -98,6 +101,7 @@ def test_the_order_of_rows_is_no_state():
         ("cases", CASE, "given", {"department": "d"}),
         ("cases", KEYLESS, "row_hash", "h2"),
         ("steps", STEP, "at", "2026-03-01 08:00:01"),
+        ("steps", STEP, "since", "2026-03-01 07:59:59"),
         ("steps", STEP, "case_code", "other"),
         ("grids", GRID, "shape", "{}"),
         ("grids", GRID, "area_km2", 0.1),
@@ -183,10 +187,10 @@ def test_steps_out_of_time_order_are_found(connection):
     ("steps", "closed_at"),
     [
         ([], "2026-03-02 09:00:00"),
-        ([CLOSE | {"seq": 3, "at": "2026-03-05", "kind": "withdraw"}], "2026-03-05"),
-        ([CLOSE | {"seq": 3, "at": "2026-03-05", "kind": "reopen"}], None),
-        ([CLOSE | {"seq": 3, "at": "2026-03-05", "kind": "follow_up"}], "2026-03-02 09:00:00"),
-        ([CLOSE | {"seq": 3, "at": "2026-04-05", "kind": "reopen"}], "2026-03-02 09:00:00"),
+        ([LATER | {"seq": 3, "at": "2026-03-05", "kind": "withdraw"}], "2026-03-05"),
+        ([LATER | {"seq": 3, "at": "2026-03-05", "kind": "reopen"}], None),
+        ([LATER | {"seq": 3, "at": "2026-03-05", "kind": "follow_up"}], "2026-03-02 09:00:00"),
+        ([LATER | {"seq": 3, "at": "2026-04-05", "kind": "reopen"}], "2026-03-02 09:00:00"),
     ],
     ids=["closed", "withdrawn", "reopened", "followed up", "reopened after the data time"],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from data.edition import (
+from data.editions.edition import (
     Edition,
     EditionDamaged,
     EditionError,
@@ -15,7 +15,7 @@ from data.edition import (
     NoEdition,
     open_edition,
 )
-from data.shelf import Shelf
+from data.editions.shelf import Shelf
 
 LINGER = 60.0  # seconds that an edition no longer served stays open after its last use
 MAX_LINGERING = 2  # each has a block cache of its own, so not one a swap

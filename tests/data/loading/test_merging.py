@@ -5,8 +5,8 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from data import merging
-from data.edition import columns, create_tables
+from data.editions.tables import columns, create_tables
+from data.loading import merging
 from data.site import Layer, Site
 
 SITE = Site(

@@ -1,4 +1,4 @@
-"""What an edition knows beside its rows: code lists, sources, delivered files, its data time."""
+"""What was delivered: files, members, their balances, and how the sources fared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ import duckdb
 import orjson
 import pandas as pd
 
-from data.edition import columns
-from data.site import Site
+from data.editions.tables import columns
 
 EVENT_TIMES = {  # by target: what may have happened last
     "cases": ("reported_at", "accepted_at", "dispatched_at", "responded_at", "closed_at"),
@@ -30,42 +29,6 @@ class SourceState:
     state: str
     reason: str | None
     new_columns: tuple[str, ...]
-
-
-def write_code_lists(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """Replace departments, categories, calendar and time limits by those of the site."""
-    lists = {
-        "departments": [(row.code, row.name, row.parent) for row in site.departments],
-        "categories": [(row.code, row.name, row.kind, row.parent) for row in site.categories],
-        "calendar": [(day.day, day.kind, day.name) for day in site.calendar],
-        "time_limits": [
-            (row.category, row.department, row.risk, row.stage, row.amount, row.unit)
-            for row in site.time_limits
-        ],
-    }
-    for table, rows in lists.items():
-        connection.execute(f"DELETE FROM {table}")
-        if rows:
-            marks = ", ".join(f"${n}" for n in range(1, len(rows[0]) + 1))
-            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-
-
-def write_open_lists(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """Add the codes of open lists that the data brought; their name is the code."""
-    for name, table in (("department", "departments"), ("category", "categories")):
-        if name in site.open_lists:
-            connection.execute(
-                f"INSERT INTO {table} (code, name) SELECT DISTINCT {name}, {name} FROM cases"
-                f" WHERE {name} IS NOT NULL AND {name} NOT IN (SELECT code FROM {table})"
-                " ORDER BY 1"
-            )
-    for key in site.dimension_keys:
-        connection.execute("DELETE FROM dimensions WHERE dimension = $key", {"key": key})
-        connection.execute(
-            f'INSERT INTO dimensions SELECT DISTINCT $key, "{key}", "{key}" FROM cases'
-            f' WHERE "{key}" IS NOT NULL ORDER BY 2',
-            {"key": key},
-        )
 
 
 def note_containers(
@@ -140,11 +103,6 @@ def located(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
         "SELECT count(*) FILTER (is_located), count(*) FROM cases WHERE withdrawn_at IS NULL"
     ).fetchall()[0]
     return row[0], row[1]
-
-
-def touch_all_cases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Mark every case for being derived anew: the site's rules changed."""
-    connection.execute("INSERT INTO touched SELECT case_code FROM cases")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:

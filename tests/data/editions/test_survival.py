@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from data.editions import STAGES, EditionDamaged, EditionError, EditionStore
-from tests.data.edition_writer import (
+from data.editions.edition import EditionDamaged, EditionError
+from data.editions.publishing import STAGES
+from data.editions.store import EditionStore
+from tests.data.editions.writer import (
     REFUSED,
     StopAt,
     ended,
@@ -223,7 +225,7 @@ def test_damage_that_was_no_damage_is_served_again_after_a_full_scan(first, home
     with pytest.raises(EditionDamaged), store.reading() as edition:
         raise EditionDamaged("for once")
     assert (store.serving(), "版本 2" in (store.problem() or "")) == (1, True)
-    monkeypatch.setattr("data.serving.RETRY", 0.0)
+    monkeypatch.setattr("data.editions.serving.RETRY", 0.0)
     store._serving._retry_at = 0.0
     deadline = time.monotonic() + 5
     while store.serving() != edition.number and time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 import pandas as pd
 
-from data.edition import columns
+from data.editions.tables import columns
 from data.sql import literal, quoted
 
 CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
@@ -246,6 +246,11 @@ def pend_touched_cases(connection: duckdb.DuckDBPyConnection) -> None:
         f"CREATE OR REPLACE TEMP TABLE pending AS SELECT {names} FROM cases"
         " WHERE case_code IN (SELECT case_code FROM touched)"
     )
+
+
+def touch_all_cases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark every case for being derived anew: the site's rules changed."""
+    connection.execute("INSERT INTO touched SELECT case_code FROM cases")
 
 
 def _refuse_collisions(connection: duckdb.DuckDBPyConnection, target: str, code: str) -> None:

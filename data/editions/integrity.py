@@ -8,14 +8,8 @@ from typing import Any
 import duckdb
 
 from data.case_code import ALPHABET, LENGTH
-from data.edition import (
-    PLACED,
-    EditionError,
-    full_scan_sql,
-    read_meta,
-    read_site,
-    table_names,
-)
+from data.editions.edition import EditionError, read_meta, read_site
+from data.editions.tables import PLACED, full_scan_sql, table_names
 from data.site import Site
 from data.sql import quoted
 from rules.status import CLOSING

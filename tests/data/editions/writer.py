@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from data.editions import Edition, EditionError, EditionStore
-from data.publishing import no_step
+from data.editions.edition import Edition, EditionError
+from data.editions.publishing import no_step
+from data.editions.store import EditionStore
 from data.site import Dimension, Layer, Site
 
 SITE = Site(
@@ -80,7 +81,7 @@ def value_read(edition: Edition) -> int:
 
 # Writers are forked from a server that has everything imported: a real process each, at once.
 WRITERS = multiprocessing.get_context("forkserver")
-WRITERS.set_forkserver_preload(["tests.data.edition_writer"])
+WRITERS.set_forkserver_preload(["tests.data.editions.writer"])
 
 
 def writer(run: Callable[..., object], *args: object) -> BaseProcess:

@@ -9,17 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data.editions import (
-    EditionError,
-    EditionStore,
-    Limits,
-    NoEdition,
-    QueryStopped,
-    create_tables,
-    memory_edition,
-)
+from data.editions.edition import EditionError, Limits, NoEdition, QueryStopped, memory_edition
+from data.editions.store import EditionStore
+from data.editions.tables import create_tables
 from data.site import Dimension
-from tests.data.edition_writer import (
+from tests.data.editions.writer import (
     EPOCH,
     SITE,
     ended,

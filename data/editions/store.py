@@ -7,37 +7,17 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from data.edition import (
+from data.editions.edition import (
     Edition,
     EditionDamaged,
     EditionError,
     Limits,
     NoEdition,
-    QueryStopped,
-    create_tables,
-    memory_edition,
 )
-from data.integrity import state_hash, verify
-from data.publishing import STAGES, Build, Step, building, no_step
-from data.serving import LINGER, Serving
-from data.shelf import Shelf
+from data.editions.publishing import Build, Step, building, no_step
+from data.editions.serving import LINGER, Serving
+from data.editions.shelf import Shelf
 from data.site import Site
-
-__all__ = [
-    "STAGES",
-    "Build",
-    "Edition",
-    "EditionDamaged",
-    "EditionError",
-    "EditionStore",
-    "Limits",
-    "NoEdition",
-    "QueryStopped",
-    "create_tables",
-    "memory_edition",
-    "state_hash",
-    "verify",
-]
 
 
 class EditionStore:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from data.edition import EditionDamaged, EditionError, create_tables, fit_columns, write_meta
-from data.integrity import checksum, full_scan
-from data.shelf import Shelf, copy, fsync, remove
+from data.editions.edition import EditionDamaged, EditionError, write_meta
+from data.editions.integrity import checksum, full_scan
+from data.editions.shelf import Shelf, copy, fsync, remove
+from data.editions.tables import create_tables, fit_columns
 from data.site import Site
 
 STAGES = ("copy", "build", "checkpoint", "verify", "fsync", "rename", "pointer", "prune")

@@ -5,9 +5,9 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from data import registry
-from data.edition import create_tables
-from data.registry import SourceState
+from data.editions.tables import create_tables
+from data.loading import code_lists, provenance
+from data.loading.provenance import SourceState
 from data.site import CodeRow, Dimension, Layer, Site, TimeLimit
 
 NOW = datetime(2026, 11, 10, 12)
@@ -41,7 +41,7 @@ def case(db, code: str, **values) -> None:
 
 def test_the_code_lists_are_those_of_the_site_and_no_others(db):
     for _ in range(2):
-        registry.write_code_lists(db, SITE)
+        code_lists.write_code_lists(db, SITE)
     assert db.execute("FROM departments").fetchall() == [("police", "公安局", "county")]
     assert db.execute("FROM categories").fetchall() == [("noise", "噪声", "event", None)]
     limits = db.execute("FROM time_limits").fetchall()
@@ -49,10 +49,10 @@ def test_the_code_lists_are_those_of_the_site_and_no_others(db):
 
 
 def test_an_open_list_grows_with_the_data_and_a_closed_one_does_not(db):
-    registry.write_code_lists(db, SITE)
+    code_lists.write_code_lists(db, SITE)
     case(db, "1", category="smell", department="court", force="Kent")
     for _ in range(2):
-        registry.write_open_lists(db, SITE)
+        code_lists.write_open_lists(db, SITE)
     categories = db.execute("SELECT code, name FROM categories ORDER BY 1").fetchall()
     assert categories == [("noise", "噪声"), ("smell", "smell")]
     assert db.execute("SELECT code FROM departments").fetchall() == [("police",)]
@@ -60,12 +60,12 @@ def test_an_open_list_grows_with_the_data_and_a_closed_one_does_not(db):
 
 
 def test_the_data_go_up_to_the_newest_event_that_has_happened(db):
-    assert registry.data_time(db, NOW) == NOW
+    assert provenance.data_time(db, NOW) == NOW
     case(db, "1", reported_at=datetime(2026, 11, 1), due_at=datetime(2026, 12, 1))
-    assert registry.data_time(db, NOW) == datetime(2026, 11, 1)
+    assert provenance.data_time(db, NOW) == datetime(2026, 11, 1)
     case(db, "2", reported_at=datetime(2026, 11, 1), closed_at=datetime(2026, 11, 9))
     case(db, "3", reported_at=datetime(2026, 11, 11))
-    assert registry.data_time(db, NOW) == datetime(2026, 11, 9)
+    assert provenance.data_time(db, NOW) == datetime(2026, 11, 9)
 
 
 def state(name: str, **changes) -> SourceState:
@@ -76,20 +76,20 @@ def state(name: str, **changes) -> SourceState:
 
 def test_a_source_that_fails_keeps_the_time_of_its_last_success(db):
     case(db, "1", reported_at=datetime(2026, 11, 1), closed_at=datetime(2026, 11, 3))
-    registry.write_sources(db, [state("s", new_columns=("心情",)), state("t")])
+    provenance.write_sources(db, [state("s", new_columns=("心情",)), state("t")])
     sql = "SELECT source, last_success_at, last_data_at, rows, state, new_columns FROM sources"
     assert db.execute(f"{sql} ORDER BY 1").fetchall() == [
         ("s", NOW, datetime(2026, 11, 3), 1, "ok", '["心情"]'),
         ("t", NOW, None, 0, "ok", None),
     ]
     later = datetime(2026, 11, 11)
-    registry.write_sources(db, [state("s", state="failed", reason="断网", checked_at=later)])
+    provenance.write_sources(db, [state("s", state="failed", reason="断网", checked_at=later)])
     assert db.execute(sql).fetchall() == [("s", NOW, datetime(2026, 11, 3), 1, "failed", None)]
 
 
 def test_a_delivered_file_is_noted_by_its_newest_content(db):
-    registry.note_containers(db, "s", [("a.csv", "1"), ("b.csv", "2")], "d")
-    registry.note_containers(db, "s", [("a.csv", "3")], "d")
-    registry.note_containers(db, "t", [("a.csv", "9")], "d")
+    provenance.note_containers(db, "s", [("a.csv", "1"), ("b.csv", "2")], "d")
+    provenance.note_containers(db, "s", [("a.csv", "3")], "d")
+    provenance.note_containers(db, "t", [("a.csv", "9")], "d")
     noted = db.execute("SELECT source, name, content_hash FROM containers ORDER BY ALL").fetchall()
     assert noted == [("s", "a.csv", "3"), ("s", "b.csv", "2"), ("t", "a.csv", "9")]

@@ -1,0 +1,1 @@
+"""The edition store: immutable DuckDB files, written aside, verified, published at once."""

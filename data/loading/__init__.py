@@ -1,0 +1,1 @@
+"""What the ETL writes into an edition: its rows, what was delivered, and the code lists."""
