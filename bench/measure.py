@@ -24,7 +24,7 @@ ISSUE, TARGET_MS = 2, 40.0
 CASES, GRIDS, DAYS = 1_000_000, 2262, 730
 CALLS = 30
 KEPT = Path(__file__).parents[1] / "var" / "bench"
-VERSION = 2  # of what `write` writes
+VERSION = 3  # of what `write` writes
 UNTIL = datetime(2026, 11, 1)
 BEGIN = UNTIL - timedelta(days=DAYS)
 TREE = (("town", "镇街", None), ("village", "村社", "town"), ("grid", "网格", "village"))
@@ -214,7 +214,9 @@ SELECT case_code, 'hotline' AS source, i::VARCHAR AS source_key, lpad((1 + a % 1
            AS happened_at, reported AS reported_at, accepted AS accepted_at,
        dispatched AS dispatched_at, responded AS responded_at, closed_now AS closed_at,
        reported + INTERVAL 8 HOUR AS accept_due_at, due AS due_at,
-       due - INTERVAL 1 DAY AS warn_at, 'second' AS precision,
+       due - INTERVAL 1 DAY AS warn_at, greatest(reported, accepted, dispatched, responded, closed,
+           reopened, closed_again, suspended, resumed, extended, transferred) AS last_step_at,
+       'second' AS precision,
        (reopened IS NOT NULL)::INTEGER AS reopen_count, 112.9 + a % 10000 / 20000.0 AS lon,
        28.1 + b % 10000 / 20000.0 AS lat, CASE WHEN a % 50 = 0 THEN 'placeholder' ELSE 'ok' END
            AS point_quality, c % 100 > 0 AS is_located, md5(case_code) AS row_hash,

@@ -37,6 +37,7 @@ CREATE TABLE cases (            -- one row a matter 事项; the state as at the 
     accept_due_at   TIMESTAMP,          -- limit for 受理
     due_at          TIMESTAMP,          -- deadline for closing, extensions included
     warn_at         TIMESTAMP,          -- from here on the lamp is yellow
+    last_step_at    TIMESTAMP,          -- its newest step
     precision       VARCHAR NOT NULL,   -- second | day | month: how exact the times are
     reopen_count    INTEGER NOT NULL,
     lon             DOUBLE,             -- WGS84

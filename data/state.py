@@ -241,9 +241,8 @@ def _candidates(question: Question, count: Count) -> list[str]:
     now = _in_window(question.scope, count.at)
     if count.at not in CHANGING or not question.is_past or not now:
         return now
-    now, was = " AND ".join(now), " AND ".join(_in_window(question.scope, CHANGING[count.at]))
-    moved = f"SELECT case_code FROM steps WHERE {AT_T} AND {was}"
-    either = [f"(({now}) OR case_code IN ({moved}))"]
+    now = " AND ".join(now)
+    either = [f"(({now}) OR last_step_at > $as_of)"]  # what has no later step is as it is now
     if count.at == "closed_at":  # what is closed anew later is closed later
         either.append(f"(({now}) OR closed_at IS NULL OR closed_at > $as_of)")
     return either

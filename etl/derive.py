@@ -216,6 +216,7 @@ def _final(states: pd.DataFrame, facts: pd.DataFrame, rules: Rules) -> pd.DataFr
             "accept_due_at": facts["accept_due_at"],
             "due_at": last["due_at"],
             "warn_at": _warn(last["due_at"], facts),
+            "last_step_at": last["at"],
             "reopen_count": last["reopen_count"],
         }
     )
@@ -274,7 +275,7 @@ def _write_steps(
 def _write_final(connection: duckdb.DuckDBPyConnection, final: pd.DataFrame) -> None:
     connection.register("final_frame", final)
     times = ("accepted_at", "dispatched_at", "responded_at", "closed_at")
-    times = (*times, "accept_due_at", "due_at", "warn_at")
+    times = (*times, "accept_due_at", "due_at", "warn_at", "last_step_at")
     texts = ("department", "risk", "risk_rule", "status", "outcome", "handling_level")
     replaced = [f"f.{name}::TIMESTAMP AS {name}" for name in times]
     replaced += [f"f.{name}::VARCHAR AS {name}" for name in texts]

@@ -116,6 +116,7 @@ def _folded(case: dict[str, Any], data_time: datetime) -> tuple[dict, list[dict]
     if before is not None:
         row |= {
             "closed_at": before.closed_at,
+            "last_step_at": folded[-1][0].at,
             "outcome": before.outcome,
             "department": before.department,
             "risk": before.risk,
