@@ -21,7 +21,8 @@ from data.editions.store import EditionStore
 from data.loading.merging import CodeCollision
 from etl.hostile import FileError
 from etl.origin import Origin, recorded
-from etl.run import Report, run
+from etl.report import Report
+from etl.run import run
 from geo.files import LayerError
 
 SITES = Path(__file__).parent.parent / "sites"

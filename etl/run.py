@@ -1,120 +1,26 @@
 """One run: find what is new, load it beside the served edition, publish, and say what happened."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import orjson
-
-from data.editions.edition import NoEdition
 from data.editions.publishing import Step, no_step
 from data.editions.store import EditionStore
 from data.loading import code_lists, merging, provenance
 from data.runs import RunLog
 from data.site import Site, load_site
 from etl.examples import check_example
-from etl.fetch import FETCHED, fetch
-from etl.hostile import FileError
-from etl.load import Balance, Delivery, Loading, finish_cases, load_source
-from etl.members import Container, containers, is_settled, unpack
+from etl.load import Loading, finish_cases, load_source
+from etl.members import Container
+from etl.news import Known, Look, New, idle, known_of, news_of, on_layers, remember_idle
 from etl.origin import Origin, record
 from etl.places import Places
+from etl.report import Report
 from etl.source import Source, load_sources
 
-COUNTS = (
-    "rows_in",
-    "loaded",
-    "updated",
-    "unchanged",
-    "duplicate",
-    "stale",
-    "quarantined",
-    "replaced",
-)
-IDLE = "idle.json"  # in the home: delivered files that the current edition had no use for
 WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass
-class Report:
-    """What a run did. `edition` is None where nothing changed and so nothing was published."""
-
-    run: int = 0
-    edition: int | None = None
-    balances: list[Balance] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)  # source -> reason
-    new_columns: dict[str, list[str]] = field(default_factory=dict)
-    missing_columns: dict[str, list[str]] = field(default_factory=dict)  # declared, in no file
-    seconds: dict[str, float] = field(default_factory=dict)
-    unsettled: int = 0  # files that were still arriving
-    without_files: list[str] = field(default_factory=list)  # sources for which nothing lies there
-    located: tuple[int, int] | None = None  # cases with a grid, all cases
-    refused_before: dict[str, str] = field(default_factory=dict)  # source -> reason
-
-    @property
-    def is_good(self) -> bool:
-        return not self.failures and all(b.state == "loaded" for b in self.balances)
-
-    def state(self, source: str) -> str:
-        """ok | refused | failed; what was refused before stays so until something newer comes."""
-        if source in self.failures:
-            return "failed"
-        states = {b.state for b in self.balances if b.source == source}
-        stays_refused = not states and source in self.refused_before
-        return "refused" if stays_refused or "refused" in states else "ok"
-
-    def reason(self, source: str) -> str | None:
-        """Why the source is not ok."""
-        mine = [b for b in self.balances if b.source == source and b.state == "refused"]
-        refused = [f"{b.member}：{b.reason}" for b in mine]
-        if source in self.failures:
-            return self.failures[source]
-        if not any(b.source == source for b in self.balances):
-            return self.refused_before.get(source)
-        return "；".join(refused[:3]) or None
-
-    def totals(self, source: str | None = None) -> dict[str, int]:
-        """The balance of one source, or of the whole run."""
-        mine = [b for b in self.balances if source in (None, b.source)]
-        return {name: sum(getattr(b, name) for b in mine) for name in COUNTS}
-
-    def as_json(self) -> bytes:
-        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2)
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-@dataclass(frozen=True)
-class New:
-    """What one source has that the current edition does not."""
-
-    source: Source
-    deliveries: list[Delivery]
-    containers: list[Container]
-    is_declared_anew: bool
-    failures: list[str]
-    unsettled: int
-    files: int  # delivered files that lie there, new or not
-
-
-@dataclass(frozen=True)
-class _Look:
-    """How delivered files are looked at."""
-
-    input: Path
-    fetched: Path
-    now: datetime
-    hash_of: Callable[[Container], str]
-    settle: float
 
 
 def silent(_stage: str, _done: int, _of: int) -> None:
@@ -142,7 +48,7 @@ def run(
     sources = load_sources(origin.site_folder, site)
     now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
     store, log = EditionStore(home), RunLog(home)
-    look = _Look(origin.input, home / "fetched", now, hash_of, settle)
+    look = Look(origin.input, home / "fetched", now, hash_of, settle)
     report = Report(log.start(_zoned(now, site)))
     report.refused_before = {
         s.source: s.reason or "" for s in log.sources() if s.state == "refused"
@@ -182,11 +88,11 @@ def _note_sources(
 
 
 def _run(site, sources, origin, look, store, report, now, progress, step, wait) -> None:
-    known = _known(store, site)
+    known = known_of(store)
     with report.timed("find"):
         places = Places(site, origin.roots, store.home / "layers")
-        sources = {name: _on_layers(source, places) for name, source in sources.items()}
-        news = [_new(source, look, known) for source in sources.values()]
+        sources = {name: on_layers(source, places) for name, source in sources.items()}
+        news = [news_of(source, look, known) for source in sources.values()]
     report.unsettled = sum(new.unsettled for new in news)
     report.without_files = [new.source.name for new in news if new.files == 0]
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
@@ -204,9 +110,9 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
         report.new_columns = loading.new_columns
         report.missing_columns = _missing_columns(loading, sources)
         if is_same_site and not _changed(loading):
-            _remember_idle(store, news)
+            remember_idle(store, news)
             return
-        for source, name, content_hash, declared in _idle(store):
+        for source, name, content_hash, declared in idle(store):
             provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
         report.located = provenance.located(build.connection)
         with report.timed("publish"):
@@ -217,128 +123,13 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
     store.prune(site.keep_editions)
 
 
-def _check_examples(sources: dict[str, Source], site: Site, known: "Known", now: datetime) -> None:
+def _check_examples(sources: dict[str, Source], site: Site, known: Known, now: datetime) -> None:
     """A source that is new or was changed must do what its own examples say."""
     seen = {(name, declared) for (name, _), (_, declared) in known.members.items()}
     for source in sources.values():
         if (source.name, source.declaration_hash()) not in seen:
             for example in source.examples:
                 check_example(source, site, example, now)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the current edition was made of."""
-
-    site: Site | None
-    layers: dict[str, str]
-    containers: dict[tuple[str, str], tuple[str, str]]
-    members: dict[tuple[str, str], tuple[str, str]]
-
-
-def _known(store: EditionStore, site: Site) -> Known:
-    try:
-        with store.reading() as edition:
-            return Known(
-                edition.site,
-                dict(edition.rows("SELECT layer, files_hash FROM layers")),
-                _pairs(
-                    edition.rows(
-                        "SELECT source, name, content_hash, declaration_hash FROM containers"
-                    )
-                    + _idle(store)
-                ),
-                _pairs(
-                    edition.rows(
-                        "SELECT source, member, content_hash, declaration_hash FROM members"
-                    )
-                ),
-            )
-    except NoEdition:
-        return Known(None, {}, {}, {})
-
-
-def _on_layers(source: Source, places: Places) -> Source:
-    """A source that delivers codes of places is read again when the layers change: a code that
-    no layer knew is not in the edition."""
-    hashes = places.files_hashes
-    own = [key for key in source.columns if key in hashes]
-    return source.within("".join(hashes[key] for key in own)) if own else source
-
-
-def _pairs(rows: Sequence[tuple]) -> dict[tuple[str, str], tuple[str, str]]:
-    return {(a, b): (c, d) for a, b, c, d in rows}
-
-
-def _new(source: Source, look: _Look, known: Known) -> New:
-    """The members of `source` whose content or declaration is not that of the edition."""
-    declared = source.declaration_hash()
-    problems: list[FileError] = []
-    deliveries: dict[str, Delivery] = {}
-    fresh: list[Container] = []
-    same: list[Container] = []
-    anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
-    unsettled = files = 0
-    for container in _containers(source, look, problems):
-        files += 1
-        is_fetched = source.reader in FETCHED
-        if look.settle and not is_fetched and not is_settled(container.path, look.settle):
-            unsettled += 1
-            continue
-        try:
-            content_hash = look.hash_of(container)
-            if known.containers.get((source.name, container.name)) == (content_hash, declared):
-                same.append(container)
-                continue
-            for member in unpack(container, source.inside):
-                _keep_newer(deliveries, Delivery.of(member, source, look.now))
-            fresh.append(container)
-        except FileError as problem:
-            problems.append(problem)
-    for name in _packed_again(source, deliveries, known):
-        for container in same:
-            for member in unpack(container, source.inside):
-                if member.name == name:
-                    _keep_newer(deliveries, Delivery.of(member, source, look.now))
-    new = [
-        delivery
-        for name, delivery in deliveries.items()
-        if known.members.get((source.name, name)) != (delivery.content_hash, declared)
-    ]
-    return New(source, new, fresh, anew, [str(p) for p in problems], unsettled, files)
-
-
-def _packed_again(source: Source, deliveries: dict[str, Delivery], known: Known) -> list[str]:
-    """Members of archives that are known with other content: another archive may hold that."""
-    return [
-        name
-        for name, delivery in deliveries.items()
-        if delivery.member.container.name != Path(name).name
-        and known.members.get((source.name, name), ("", ""))[0] not in ("", delivery.content_hash)
-    ]
-
-
-def _containers(source: Source, look: _Look, problems: list[FileError]) -> list[Container]:
-    """The delivered files of a source; for a database, its answer just fetched."""
-    if source.reader not in FETCHED:
-        return containers(look.input, source.files, problems)
-    try:
-        return [fetch(source, look.input, look.fetched)]
-    except FileError as problem:
-        problems.append(problem)
-        return []
-
-
-def _keep_newer(deliveries: dict[str, Delivery], delivery: Delivery) -> None:
-    """Of two members of one name the newer stands; ties go to the greater content hash."""
-    name = delivery.member.name
-    other = deliveries.get(name)
-    if other is None or _order(delivery) > _order(other):
-        deliveries[name] = delivery
-
-
-def _order(delivery: Delivery) -> tuple[datetime, str]:
-    return (delivery.sequence or datetime.min, delivery.content_hash)
 
 
 def _prepare(loading: Loading, known: Known, is_same_site: bool) -> None:
@@ -379,25 +170,6 @@ def _changed(loading: Loading) -> bool:
         b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
         for b in loading.balances
     )
-
-
-def _remember_idle(store: EditionStore, news: Sequence[New]) -> None:
-    """Note the files that changed nothing in the current edition: they need not be read again."""
-    read = [
-        (new.source.name, container.name, container.hash, new.source.declaration_hash())
-        for new in news
-        for container in new.containers
-    ]
-    kept = {"edition": store.current(), "containers": [*_idle(store), *read]}
-    (store.home / IDLE).write_bytes(orjson.dumps(kept))
-
-
-def _idle(store: EditionStore) -> list[tuple[str, str, str, str]]:
-    try:
-        kept = orjson.loads((store.home / IDLE).read_bytes())
-        return kept["containers"] if kept["edition"] == store.current() else []
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def _missing_columns(loading: Loading, sources: dict[str, Source]) -> dict[str, list[str]]:

@@ -15,7 +15,8 @@ from data.site import load_site
 from etl.hostile import FileError
 from etl.members import Container
 from etl.origin import Origin
-from etl.run import Report, run
+from etl.report import Report
+from etl.run import run
 from geo.files import LayerError
 
 SETTLE = 1.0  # seconds that a file must have been left alone: it may still be arriving

@@ -9,6 +9,7 @@ import orjson
 import pandas as pd
 
 from data.editions.tables import columns
+from data.sql import literal
 
 EVENT_TIMES = {  # by target: what may have happened last
     "cases": ("reported_at", "accepted_at", "dispatched_at", "responded_at", "closed_at"),
@@ -46,8 +47,21 @@ def note_containers(
         )
 
 
-def note_members(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -> None:
-    """Add rows to `members`, in the order of its columns."""
+def replace_quarantine(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Put `rejected` in place of what was put aside of the members in `deliveries` before."""
+    _forget_delivered(connection, "quarantine", source)
+    connection.execute(
+        "INSERT INTO quarantine SELECT $source, d.member, r._line, r.kind, r.column_name, r.code,"
+        " r.reason, r.raw FROM rejected AS r JOIN deliveries AS d USING (_member)",
+        {"source": source},
+    )
+
+
+def replace_members(
+    connection: duckdb.DuckDBPyConnection, source: str, rows: Sequence[tuple]
+) -> None:
+    """Put rows, in the order of its columns, into `members` for those in `deliveries`."""
+    _forget_delivered(connection, "members", source)
     _append(connection, "members", rows)
 
 
@@ -109,6 +123,13 @@ def _rows(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> in
     return connection.execute(
         f"SELECT count(*) FROM {target} WHERE source = $source", {"source": source}
     ).fetchall()[0][0]
+
+
+def _forget_delivered(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> None:
+    connection.execute(
+        f"DELETE FROM {table} USING deliveries"
+        f" WHERE source = {literal(source)} AND {table}.member = deliveries.member"
+    )
 
 
 def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from etl import load
-from etl.load import Balance
+from etl import portions
+from etl.accounts import Balance
 from tests.etl.village import MATTERS, Desk, matter, table
 from tests.etl.village import village as built
 
@@ -123,7 +123,7 @@ def test_the_size_of_the_portions_leaves_no_trace(loaded, monkeypatch):
     files = [[matter(n * 3 + k, title=str(k)) for k in range(5)] for n in range(4)]
     desk, _ = loaded(*files)
     whole = desk.state()
-    monkeypatch.setattr(load, "PORTION_ROWS", 1)
+    monkeypatch.setattr(portions, "PORTION_ROWS", 1)
     desk.empty()
     _, balances = loaded(*files, desk=desk)
     assert desk.state() == whole and all(balance.adds_up for balance in balances)

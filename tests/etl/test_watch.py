@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from etl.origin import recorded
-from etl.run import Report
+from etl.report import Report
 from etl.watch import watch
 from tests.etl.village import MATTERS, SITE, Village, matter, table
 from tests.etl.village import village as built

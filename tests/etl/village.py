@@ -21,11 +21,14 @@ from data.editions.integrity import state_hash
 from data.editions.store import EditionStore
 from data.editions.tables import create_tables
 from data.site import load_site
-from etl.load import Balance, Delivery, Loading, finish_cases, load_source
+from etl.accounts import Balance
+from etl.load import Loading, finish_cases, load_source
 from etl.members import containers, unpack
 from etl.origin import Origin
 from etl.places import Places
-from etl.run import TARGET_ORDER, Report, run
+from etl.portions import Delivery
+from etl.report import Report
+from etl.run import TARGET_ORDER, run
 from etl.source import load_sources
 
 NOW = datetime(2026, 11, 10, 12)

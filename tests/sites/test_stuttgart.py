@@ -11,7 +11,8 @@ from data.scope import Grant, Scope
 from data.site import load_site
 from etl.examples import check_example
 from etl.origin import Origin
-from etl.run import Report, run
+from etl.report import Report
+from etl.run import run
 from etl.source import load_sources
 
 SITE = Path(__file__).parent.parent.parent / "sites" / "stuttgart"

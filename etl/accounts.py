@@ -1,0 +1,147 @@
+"""Where every delivered row went: the balance of each member, and its record in the edition."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import duckdb
+
+from data.loading import merging, provenance
+from etl.portions import Delivery, Portion
+from etl.source import Source
+
+COUNTS = (
+    "rows_in",
+    "loaded",
+    "updated",
+    "unchanged",
+    "duplicate",
+    "stale",
+    "quarantined",
+    "replaced",
+)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Where the rows of one member went; `rows_in` is the sum of the six counts after it."""
+
+    source: str
+    member: str
+    content_hash: str
+    rows_in: int = 0
+    loaded: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+    stale: int = 0
+    quarantined: int = 0
+    filtered: int = 0
+    replaced: int = 0
+    repeated_keys: int = 0
+    state: str = "loaded"
+    reason: str | None = None
+
+    @property
+    def adds_up(self) -> bool:
+        parts = self.loaded + self.updated + self.unchanged + self.duplicate + self.stale
+        return self.rows_in == parts + self.quarantined
+
+
+def rows_delivered(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Rows by member, read whole or rejected by the reader; before anything is cleaned."""
+    return _by_member(
+        connection,
+        "SELECT _member, count(*) FROM (SELECT _member FROM raw"
+        " UNION ALL SELECT _member FROM rejected) GROUP BY ALL",
+    )
+
+
+def rows_put_aside(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Rows by member that are not loaded for what is wrong with them."""
+    return _by_member(
+        connection,
+        "SELECT _member, count(DISTINCT _line) FROM rejected WHERE kind = 'row' GROUP BY ALL",
+    )
+
+
+def balances(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    portion: Portion,
+    delivered: Mapping[int, int],
+    refused: Mapping[int, str],
+    gone: Mapping[str, int],
+) -> list[Balance]:
+    """A balance for every delivery of the portion; `gone`: replaced rows by member."""
+    fates = connection.execute(
+        "SELECT _member, fate, count(*) FROM identified WHERE fate IS NOT NULL GROUP BY ALL"
+        " UNION ALL SELECT _member, outcome, count(*) FROM outcomes GROUP BY ALL"
+        " UNION ALL SELECT _member, 'repeated_keys', n FROM repeated_keys"
+    ).fetchall()
+    parts: dict[int, dict[str, int]] = {
+        number: {"quarantined": n} for number, n in rows_put_aside(connection).items()
+    }
+    for number, fate, n in fates:
+        parts.setdefault(number, {})[fate] = n
+    found = []
+    for number, delivery in enumerate(portion.deliveries):
+        rows = delivered.get(number, 0)
+        start = Balance(source.name, delivery.member.name, delivery.content_hash)
+        if number in refused:
+            reason = refused[number]
+            found.append(
+                replace(start, rows_in=rows, quarantined=rows, state="refused", reason=reason)
+            )
+            continue
+        mine = parts.get(number, {})
+        kept = sum(n for fate, n in mine.items() if fate != "repeated_keys")
+        found.append(
+            replace(
+                start,
+                rows_in=kept,
+                filtered=rows - kept,
+                replaced=gone.get(delivery.member.name, 0),
+                reason="；".join(portion.notes.get(number, ())) or None,
+                **mine,
+            )
+        )
+    return found
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    deliveries: Sequence[Delivery],
+    balances: Sequence[Balance],
+    run: str,
+    now: datetime,
+) -> None:
+    """Store what was read, its balance, and what was put aside."""
+    provenance.replace_quarantine(connection, source.name)
+    if source.delivery == "snapshot":
+        merging.note_unread(connection, source.name)
+    declared = source.declaration_hash()
+    provenance.replace_members(
+        connection,
+        source.name,
+        [
+            (b.source, b.member, b.content_hash, declared, d.sequence, b.rows_in, b.state)
+            for d, b in zip(deliveries, balances, strict=True)
+        ],
+    )
+    provenance.note_batches(
+        connection,
+        [
+            (
+                *(run, now, b.source, b.member, b.content_hash, b.rows_in),
+                *(b.loaded, b.updated, b.unchanged, b.duplicate, b.stale, b.quarantined),
+                *(b.filtered, b.replaced, b.repeated_keys, b.state, b.reason),
+            )
+            for b in balances
+        ],
+    )
+
+
+def _by_member(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[int, int]:
+    return dict(connection.execute(sql).fetchall())

@@ -1,0 +1,123 @@
+"""Read the members of a source portion by portion: whole members, enough rows to work on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from etl.ahead import ahead
+from etl.fetch import FETCHED, STORED_AS
+from etl.hostile import FileError
+from etl.members import Member
+from etl.readers import reader
+from etl.readers.base import RawChunk, ReaderOptions
+from etl.source import Source, date_in_name
+from etl.staging import Stage
+
+READ_AHEAD = 4  # chunks read while the rows before them are worked on
+PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
+SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_header": "表头之前"}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A member whose content is new to us, and its place in the order of deliveries."""
+
+    member: Member
+    content_hash: str
+    sequence: datetime | None
+
+    @classmethod
+    def of(cls, member: Member, source: Source, now: datetime) -> "Delivery":
+        sequences = {"name": date_in_name(member.name), "fetched": now}
+        return cls(member, member.content_hash, sequences.get(source.sequence or ""))
+
+
+@dataclass
+class Portion:
+    """Members read into `raw` and `rejected`, numbered by their place here."""
+
+    stage: Stage
+    deliveries: list[Delivery] = field(default_factory=list)
+    failures: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, list[str]] = field(default_factory=dict)
+    rows: int = 0
+
+    @property
+    def new_columns(self) -> list[str]:
+        """Columns that the declaration does not know, in the order of their appearance."""
+        return list(self.stage.new_columns)
+
+    @property
+    def found(self) -> set[str]:
+        """Slots of the declaration that some member had a column for."""
+        return self.stage.found
+
+    def take(self, delivery: Delivery, item: RawChunk | FileError | None) -> None:
+        """A chunk of the delivery, why it could not be read further, or nothing more."""
+        if not self.deliveries or self.deliveries[-1] is not delivery:
+            self.deliveries.append(delivery)
+        number = len(self.deliveries) - 1
+        if isinstance(item, FileError):
+            self.failures[number] = str(item)
+        elif item is not None:
+            self.rows += len(item.lines) + len(item.rejects)
+            _note_oddities(self.notes.setdefault(number, []), item)
+            self.stage.add(item, number)
+
+
+def portions(
+    connection: duckdb.DuckDBPyConnection, source: Source, deliveries: Sequence[Delivery]
+) -> Iterator[Portion]:
+    """The deliveries in `raw` and `rejected`, with their numbers in `deliveries`, bit by bit."""
+    portion: Portion | None = None
+    for delivery, item in ahead(_read(source, deliveries), READ_AHEAD):
+        portion = portion or Portion(Stage(connection, source))
+        portion.take(delivery, item)
+        is_last = item is None and delivery is deliveries[-1]
+        if is_last or (item is None and portion.rows >= PORTION_ROWS):
+            portion.stage.finish()
+            _number_deliveries(connection, portion)
+            yield portion
+            portion = None
+
+
+def _read(
+    source: Source, deliveries: Sequence[Delivery]
+) -> Iterator[tuple[Delivery, RawChunk | FileError | None]]:
+    """The chunks of each delivery, the error that ended it, and None at its end."""
+    is_fetched = source.reader in FETCHED
+    options = {} if is_fetched else {"encoding": source.encoding, **source.options}
+    read = reader(STORED_AS if is_fetched else source.reader)
+    for delivery in deliveries:
+        try:
+            for chunk in read(delivery.member, ReaderOptions(**options)):
+                yield delivery, chunk
+        except FileError as error:
+            yield delivery, error
+        yield delivery, None
+
+
+def _note_oddities(notes: list[str], chunk: RawChunk) -> None:
+    """What was noticed of the whole member, and what it held beside rows."""
+    skipped = [f"{SKIPPED.get(kind, kind)} {n} 行" for kind, n in chunk.skipped.items() if n]
+    notes += [note for note in (*chunk.notes, *skipped) if note not in notes]
+
+
+def _number_deliveries(connection: duckdb.DuckDBPyConnection, portion: Portion) -> None:
+    frame = pd.DataFrame(
+        {
+            "_member": np.arange(len(portion.deliveries), dtype=np.int32),
+            "member": pd.Series([d.member.name for d in portion.deliveries], dtype=object),
+            "sequence": pd.Series([d.sequence for d in portion.deliveries], dtype="datetime64[us]"),
+        }
+    )
+    connection.register("delivery_frame", frame)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE deliveries AS SELECT _member::INTEGER AS _member,"
+        " member::VARCHAR AS member, sequence::TIMESTAMP AS sequence FROM delivery_frame"
+    )
+    connection.unregister("delivery_frame")
