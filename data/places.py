@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from data.indicators import Indicator
-from data.scope import Scope
 from data.sql import quoted
 from data.state import Question
 
@@ -90,16 +89,13 @@ def _tree(question: Question, levels: list[str]) -> str:
 def _conditions(question: Question) -> str:
     """Scope and grant, as far as they are about places."""
     keys = question.edition.site.place_keys
-    only = Scope(
-        regions=tuple(
-            (key, code)
-            for key, codes in question.scope.filters.items()
-            if key in keys
-            for code in codes
-        )
-    )
-    parts = [f"{quoted(key)} IN ({question.bind(codes)})" for key, codes in only.filters.items()]
+    asked = {key: codes for key, codes in question.scope.filters.items() if key in keys}
+    parts = [_any_of(question, key, codes) for key, codes in asked.items()]
     if question.grant.regions is not None:
-        allowed = [f"{quoted(k)} = {question.bind((c,))}" for k, c in question.grant.regions]
+        allowed = [_any_of(question, k, (c,)) for k, c in question.grant.regions if k in keys]
         parts.append(f"({' OR '.join(allowed) or 'false'})")
     return " AND ".join(parts) or "true"
+
+
+def _any_of(question: Question, key: str, codes: tuple[str, ...]) -> str:
+    return f"{quoted(key)} IN ({question.bind(codes)})" if codes else "false"

@@ -15,6 +15,7 @@ LONGEST_VALUE = 100
 MOST_FILTERS = 500
 MOST_CORNERS = 100
 Filter = tuple[str, str]  # dimension, code
+PAIRS = ("regions", "where", "only")  # the fields that hold filters
 
 
 class ScopeError(ValueError):
@@ -33,6 +34,7 @@ class Scope:
     is shown (None = the edition's data time), `edition` what the centre knew then (None = the
     newest). A case must fit every dimension named in `regions` and `where`, and within one
     dimension any of its codes; `-` is "no value". `area` is a drawn ring of (lon, lat) in WGS84.
+    `only` narrows what `regions` and `where` take: a case must fit each of its pairs.
     """
 
     since: datetime | None = None
@@ -42,12 +44,13 @@ class Scope:
     regions: tuple[Filter, ...] = ()
     where: tuple[Filter, ...] = ()
     area: tuple[tuple[float, float], ...] = ()
+    only: tuple[Filter, ...] = ()
 
     def __post_init__(self) -> None:
         """Normalises lists and dates, and refuses what cannot be asked."""
         for name in ("since", "until", "as_of"):
             object.__setattr__(self, name, _moment(name, getattr(self, name)))
-        for name in ("regions", "where"):
+        for name in PAIRS:
             object.__setattr__(self, name, _filters(name, getattr(self, name)))
         object.__setattr__(self, "area", _ring(self.area))
         object.__setattr__(self, "edition", _edition(self.edition))
@@ -56,10 +59,12 @@ class Scope:
 
     @property
     def filters(self) -> dict[str, tuple[str, ...]]:
-        """The codes asked for, by dimension."""
+        """The codes asked for, by dimension; () where no code can fit."""
         found: dict[str, tuple[str, ...]] = {}
         for dimension, code in (*self.regions, *self.where):
             found[dimension] = (*found.get(dimension, ()), code)
+        for dimension, code in self.only:
+            found[dimension] = (code,) if code in found.get(dimension, (code,)) else ()
         return found
 
     def narrowed(self, **changes: Any) -> Self:
@@ -67,9 +72,9 @@ class Scope:
         return replace(self, **changes)
 
     def with_filter(self, dimension: str, code: str) -> Self:
-        """The same scope, further limited to one code of a dimension."""
-        kept = tuple(pair for pair in self.where if pair[0] != dimension)
-        return replace(self, where=(*kept, (dimension, code)))
+        """What of the scope has this code: never more than the scope itself."""
+        pair = (dimension, code)
+        return self if pair in self.only else replace(self, only=(*self.only, pair))
 
     def to_json(self) -> str:
         """The scope as JSON text; what is not set is left out."""
@@ -93,7 +98,7 @@ class Scope:
         pairs = []
         for name, value in self._set_fields().items():
             match name:
-                case "regions" | "where":
+                case "regions" | "where" | "only":
                     pairs += [(name, f"{dimension}:{code}") for dimension, code in value]
                 case "area":
                     pairs.append((name, ";".join(f"{lon!r},{lat!r}" for lon, lat in value)))
@@ -108,7 +113,7 @@ class Scope:
             raise ScopeError("查询范围过长")
         raw: dict[str, Any] = {}
         for name, value in _pairs(query):
-            if name in ("regions", "where"):
+            if name in PAIRS:
                 raw.setdefault(name, []).append(_pair(value))
             elif name in raw:
                 raise ScopeError(f"{_quoted(name)} 重复出现")

@@ -46,6 +46,14 @@ def test_a_group_is_listed_by_its_code():
     assert by_lamp[["case_code", "lamp"]].values.tolist() == [["c00001", "red"]]
 
 
+def test_a_group_of_several_regions_lists_as_many_as_it_counts():
+    both = WEEK.narrowed(regions=(("town", "t1"), ("town", "t2")))
+    groups = measure(given(*EDITION), "accepted", ("town",), both, FULL).set_index("town")
+    for town, counted in groups["numerator"].items():
+        listed = cases_behind(given(*EDITION), both.with_filter("town", town), FULL)
+        assert (len(listed), set(listed["town"])) == (counted, {town})
+
+
 def test_newest_first_and_limited():
     frame = cases_behind(given(*EDITION), WEEK, FULL, limit=2)
     assert frame["case_code"].tolist() == ["c00002", "c00001"]

@@ -270,6 +270,8 @@ def test_codes_of_one_dimension_are_alternatives_and_dimensions_add_up():
     either = Scope(where=(("risk", "red"), ("risk", "blue")), regions=(("town", "t1"),))
     assert value(edition, "accepted", either) == 2
     assert value(edition, "accepted", either.with_filter("risk", "red")) == 1
+    assert value(edition, "accepted", either.with_filter("risk", "yellow")) == 0
+    assert math.isnan(value(edition, "per_grid", either.with_filter("town", "t2")))
     assert value(edition, "accepted", Scope(where=(("category", "-"),))) == 3
 
 

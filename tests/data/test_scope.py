@@ -62,7 +62,16 @@ def test_a_scope_and_a_grant_are_frozen_and_can_be_keys():
 
 def test_filters_gather_by_dimension():
     assert FILLED.filters["town"] == ("439921100", "439921101")
-    assert FILLED.with_filter("risk", "blue").filters["risk"] == ("blue",)
+    assert FILLED.with_filter("category", "wages").filters["category"] == ("wages",)
+
+
+def test_a_further_filter_only_ever_narrows():
+    assert FILLED.with_filter("risk", "red").filters["risk"] == ("red",)
+    assert FILLED.with_filter("risk", "blue").filters["risk"] == ()
+    assert FILLED.with_filter("town", "439921101").filters["town"] == ("439921101",)
+    twice = Scope().with_filter("risk", "red").with_filter("risk", "blue")
+    assert twice.filters["risk"] == ()
+    assert Scope.from_query(twice.to_query()) == Scope.from_json(twice.to_json()) == twice
 
 
 HOSTILE = [
