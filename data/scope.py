@@ -10,10 +10,12 @@ from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,30}")
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and half characters: a database refuses them
 LONGEST_TEXT = 20_000  # characters of a whole scope, as JSON or URL query
 LONGEST_VALUE = 100
 MOST_FILTERS = 500
 MOST_CORNERS = 100
+YEARS = range(1900, 2201)  # beyond them a shifted window would leave the calendar
 Filter = tuple[str, str]  # dimension, code
 PAIRS = ("regions", "where", "only")  # the fields that hold filters
 
@@ -165,11 +167,14 @@ def _moment(name: str, value: Any) -> datetime | None:
 
 def _read_moment(name: str, text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text[:LONGEST_VALUE])
+        moment = datetime.fromisoformat(text[:LONGEST_VALUE])
     except ValueError:
         raise ScopeError(
             f"{name}={_quoted(text)} 不是时间，应如 2026-11-02 或 2026-11-02 08:30"
         ) from None
+    if moment.year not in YEARS:
+        raise ScopeError(f"{name} 的年份 {moment.year} 应在 {YEARS[0]} 至 {YEARS[-1]} 之间")
+    return moment
 
 
 def _filters(name: str, value: Any) -> tuple[Filter, ...]:
@@ -184,7 +189,7 @@ def _filter(name: str, pair: Any) -> Filter:
     dimension, code = pair
     if not isinstance(dimension, str) or not KEY.fullmatch(dimension):
         raise ScopeError(f"{name}：{_quoted(dimension)} 不是维度名")
-    if not isinstance(code, str) or not 0 < len(code) <= LONGEST_VALUE or "\0" in code:
+    if not isinstance(code, str) or not 0 < len(code) <= LONGEST_VALUE or NO_TEXT.search(code):
         raise ScopeError(f"{name}：{_quoted(code)} 不是编码（1 至 {LONGEST_VALUE} 个字符）")
     return dimension, code
 
@@ -247,5 +252,5 @@ def _corners(text: str) -> list[list[str]]:
 
 
 def _quoted(value: Any) -> str:
-    text = str(value)
+    text = NO_TEXT.sub("?", str(value))  # the message must be printable
     return f"“{text[:40]}{'…' if len(text) > 40 else ''}”"
