@@ -52,6 +52,7 @@ class Heartbeat:
                     "data_time": _epoch_ms(edition, edition.data_time),
                     "published": _epoch_ms(edition, edition.published_at),
                     "zone": edition.site.zone,
+                    "publish_every": edition.site.publish_every,
                     "sources": self._sources(edition),
                 }
         except EditionError:

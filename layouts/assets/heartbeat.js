@@ -7,6 +7,7 @@
 (function () {
   "use strict";
   const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000;
+  const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
   const state = {
     etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
     lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false,
@@ -117,10 +118,23 @@
     const body = state.body;
     if (body.edition === null) return;
     const until = inZone(body.data_time, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
-    write("data-age", `数据截至 ${until}，${words(time - body.published)}前更新`, "");
+    const age = ageOf(time);
+    const doubt = age === "is-frozen" ? "，久未更新" : "";
+    write("data-age", `数据截至 ${until}，${words(time - body.published)}前发布${doubt}`, age);
     const late = body.sources.filter((source) => isLate(source, time));
     if (late.length) write("sources", lateWords(late, body.sources.length, time), "is-late");
     else write("sources", `数据源 ${body.sources.length} 个全部正常`, "is-fine");
+  }
+
+  /* Frozen looks like fresh: the age is measured from the last publication, or the last delivery
+   * that brought nothing new, against the shortest interval that anybody promised. */
+  function ageOf(time) {
+    const { published, publish_every: publishEvery, sources } = state.body;
+    const promised = sources.map((source) => source.every).filter((every) => every !== null);
+    const every = 1000 * Math.max(publishEvery || 0, promised.length ? Math.min(...promised) : 0);
+    const age = time - Math.max(published, ...sources.map((source) => source.last || 0));
+    if (age > Math.max(FROZEN, 3 * every)) return "is-frozen";
+    return age > Math.max(AGED, 1.5 * every) ? "is-late" : "";
   }
 
   /* A source is late half a period after it was due, or when its last delivery was refused. */
@@ -135,9 +149,11 @@
     return `数据源 ${total - late.length}/${total} 正常 · ${first}`;
   }
 
-  function drawAges(time) {
-    document.querySelectorAll("time[data-since]").forEach((element) => {
-      const text = `${words(time - Number(element.dataset.since))}前`;
+  /* What is said of today stays true after midnight, though nothing new has come. */
+  function drawDays(time) {
+    const day = new Intl.DateTimeFormat("sv-SE", { timeZone: state.body.zone }).format(time);
+    document.querySelectorAll("[data-day]").forEach((element) => {
+      const text = element.dataset.day === day ? element.dataset.today : element.dataset.otherwise;
       if (element.textContent !== text) element.textContent = text;
     });
   }
@@ -186,7 +202,7 @@
     if (time !== null) {
       drawClock(time);
       drawTrust(time);
-      drawAges(time);
+      drawDays(time);
     }
     drawLost();
     drawWaiting();
