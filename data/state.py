@@ -15,7 +15,7 @@ from typing import Any
 from data.dimensions import Dimension, dimension_of
 from data.editions.edition import Edition
 from data.indicators import OPEN, Count
-from data.scope import Grant, Scope
+from data.scope import Grant, Scope, ScopeError
 
 # Column of `cases` that its steps change -> its value just before a step.
 CHANGING = {
@@ -71,6 +71,10 @@ class Question:
     def __post_init__(self) -> None:
         for dimension in (*self.scope.filters, *(key for key, _ in self.grant.regions or ())):
             dimension_of(self.edition.site, dimension)
+        if self.as_of > self.edition.data_time:
+            raise ScopeError(
+                f"截止时点 {self.as_of} 晚于数据时间 {self.edition.data_time}：那时的状态还不知道"
+            )
         self.params.update(as_of=self.as_of, start=self.start)
         self.params.update(since=self.scope.since, until=self.scope.until)
 

@@ -105,6 +105,8 @@ def test_cases_lists_the_rows_behind_a_number(home):
         ("measure", "accepted", "--where", "town"),
         ("measure", "accepted", "--from", "yesterday"),
         ("measure", "accepted", "--from", "2026-11-03", "--to", "2026-11-02"),
+        ("measure", "open", "--as-of", "2026-11-09 00:00:01"),  # after the data time
+        ("cases", "--as-of", "2100-01-01"),
         ("cases", "--of", "nothing"),
     ],
 )

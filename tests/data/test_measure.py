@@ -8,7 +8,7 @@ import pytest
 from data.dimensions import UnknownName, dimensions
 from data.indicators import INDICATORS
 from data.measure import measure
-from data.scope import Grant, Scope
+from data.scope import Grant, Scope, ScopeError
 from tests.data.given import SINCE, SITE, UNTIL, given
 
 FULL = Grant.full()
@@ -312,6 +312,13 @@ def test_an_unknown_dimension_is_refused_with_names_that_are_near():
         measure(given(), "accepted", (), WEEK.narrowed(where=(("towm", "x"),)), FULL)
     with pytest.raises(UnknownName):
         measure(given(), "accepted", (), WEEK, Grant(regions=(("nowhere", "x"),)))
+
+
+def test_a_time_after_the_data_is_refused_since_its_state_is_not_known():
+    edition = given({"due_at": UNTIL})
+    assert value(edition, "overdue_open", WEEK.narrowed(as_of=UNTIL)) == 0
+    with pytest.raises(ScopeError, match="数据时间"):
+        value(edition, "overdue_open", WEEK.narrowed(as_of=UNTIL + timedelta(seconds=1)))
 
 
 @pytest.mark.parametrize("key", INDICATORS)
