@@ -24,7 +24,11 @@ COUNTS = (
 
 @dataclass(frozen=True)
 class Balance:
-    """Where the rows of one member went; `rows_in` is the sum of the six counts after it."""
+    """Where the rows of one member went: `rows_in` are those that the source's `where` keeps.
+
+    They are counted before anything is done to them, so that the six counts after it may fail to
+    add up to it: then a row was lost.
+    """
 
     source: str
     member: str
@@ -43,9 +47,17 @@ class Balance:
     reason: str | None = None
 
     @property
-    def adds_up(self) -> bool:
+    def accounted(self) -> int:
         parts = self.loaded + self.updated + self.unchanged + self.duplicate + self.stale
-        return self.rows_in == parts + self.quarantined
+        return parts + self.quarantined
+
+    @property
+    def adds_up(self) -> bool:
+        return self.rows_in == self.accounted
+
+
+class Unbalanced(Exception):
+    """A row was delivered and went nowhere: what was loaded cannot be believed."""
 
 
 def rows_delivered(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
@@ -61,7 +73,7 @@ def rows_put_aside(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """Rows by member that are not loaded for what is wrong with them."""
     return _by_member(
         connection,
-        "SELECT _member, count(DISTINCT _line) FROM rejected WHERE kind = 'row' GROUP BY ALL",
+        "SELECT _member, count(*) FROM rejected WHERE kind = 'row' GROUP BY ALL",
     )
 
 
@@ -73,40 +85,52 @@ def balances(
     refused: Mapping[int, str],
     gone: Mapping[str, int],
 ) -> list[Balance]:
-    """A balance for every delivery of the portion; `gone`: replaced rows by member."""
-    fates = connection.execute(
+    """A balance for every delivery of the portion; `gone`: replaced rows by member.
+
+    Unbalanced where the rows of a member do not all have a fate.
+    """
+    unwanted = _by_member(connection, "SELECT _member, n FROM unwanted")
+    fates = _fates(connection)
+    found = []
+    for number, delivery in enumerate(portion.deliveries):
+        rows = delivered.get(number, 0)
+        balance = Balance(source.name, delivery.member.name, delivery.content_hash, rows)
+        if number in refused:
+            balance = replace(balance, quarantined=rows, state="refused", reason=refused[number])
+        else:
+            balance = replace(
+                balance,
+                rows_in=rows - unwanted.get(number, 0),
+                filtered=unwanted.get(number, 0),
+                replaced=gone.get(delivery.member.name, 0),
+                reason="；".join(portion.notes.get(number, ())) or None,
+                **fates.get(number, {}),
+            )
+        found.append(balance)
+    _refuse_loss(found)
+    return found
+
+
+def _fates(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, int]]:
+    """By member, what became of how many of its rows."""
+    rows = connection.execute(
         "SELECT _member, fate, count(*) FROM identified WHERE fate IS NOT NULL GROUP BY ALL"
         " UNION ALL SELECT _member, outcome, count(*) FROM outcomes GROUP BY ALL"
         " UNION ALL SELECT _member, 'repeated_keys', n FROM repeated_keys"
     ).fetchall()
-    parts: dict[int, dict[str, int]] = {
-        number: {"quarantined": n} for number, n in rows_put_aside(connection).items()
-    }
-    for number, fate, n in fates:
-        parts.setdefault(number, {})[fate] = n
-    found = []
-    for number, delivery in enumerate(portion.deliveries):
-        rows = delivered.get(number, 0)
-        start = Balance(source.name, delivery.member.name, delivery.content_hash)
-        if number in refused:
-            reason = refused[number]
-            found.append(
-                replace(start, rows_in=rows, quarantined=rows, state="refused", reason=reason)
-            )
-            continue
-        mine = parts.get(number, {})
-        kept = sum(n for fate, n in mine.items() if fate != "repeated_keys")
-        found.append(
-            replace(
-                start,
-                rows_in=kept,
-                filtered=rows - kept,
-                replaced=gone.get(delivery.member.name, 0),
-                reason="；".join(portion.notes.get(number, ())) or None,
-                **mine,
-            )
-        )
-    return found
+    rows += [(n, "quarantined", rows) for n, rows in rows_put_aside(connection).items()]
+    fates: dict[int, dict[str, int]] = {}
+    for number, fate, n in rows:
+        mine = fates.setdefault(number, {})
+        mine[fate] = mine.get(fate, 0) + n  # stale: than another row here, or than the edition's
+    return fates
+
+
+def _refuse_loss(balances: Sequence[Balance]) -> None:
+    for balance in balances:
+        if not balance.adds_up:
+            reason = f"读入 {balance.rows_in:,} 行，有去向的 {balance.accounted:,} 行"
+            raise Unbalanced(f"{balance.source} {balance.member} 收支不平：{reason}；未发布")
 
 
 def record(

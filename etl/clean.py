@@ -79,7 +79,8 @@ def clean(
     `typed`: `_member`, `_line`, `extra`, `row_hash`, `_key` (NULL where the source has none),
     `version`, `precision`, and a column per field. `rejected`: `_member`, `_line`, `kind` (row |
     value), `column_name`, `code`, `reason`, `raw`. `spurned`: `_member`, `_key` of the rows put
-    aside. Event times after `now` + 1 day are refused.
+    aside. `unwanted`: `_member`, `n` of the rows that `where` drops. Event times after `now` + 1
+    day are refused.
     """
     work = Work(connection, source, site, now)
     try:
@@ -100,6 +101,11 @@ def clean(
 
 def _keep_wanted(work: Work) -> None:
     """`texts`: the rows that `where` keeps; trimmed, NA spellings as NULL, with their hash."""
+    where = f"({work.source.where or 'true'}\n)"
+    work.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE unwanted AS SELECT _member, count(*) AS n FROM raw"
+        f" WHERE {where} IS NOT TRUE GROUP BY _member"
+    )
     slots = list(work.source.slots)
     trimmed = "".join(f", {_trimmed(slot)} AS {quoted(slot)}" for slot in slots)
     known = "".join(f", {_known(work.source, slot)} AS {quoted(slot)}" for slot in slots)
@@ -109,7 +115,7 @@ def _keep_wanted(work: Work) -> None:
         f" SELECT *, md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash FROM"
         f" (SELECT _member, _line, _extra{known} FROM"
         f" (SELECT _member, _line, _extra{trimmed} FROM raw"
-        f" WHERE ({work.source.where or 'true'}\n)))"
+        f" WHERE {where}))"
     )
 
 

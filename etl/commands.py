@@ -16,18 +16,13 @@ from rich.table import Table
 
 from data.declaration import DeclarationError
 from data.display import rate_text
-from data.editions.edition import EditionError
 from data.editions.store import EditionStore
-from data.loading.merging import CodeCollision
-from etl.hostile import FileError
 from etl.origin import Origin, recorded
 from etl.report import Report
-from etl.run import run
-from geo.files import LayerError
+from etl.run import FAILURES, run
 
 SITES = Path(__file__).parent.parent / "sites"
 Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录、收件箱", envvar="ZHINAO_HOME")]
-FAILURES = (DeclarationError, EditionError, FileError, LayerError, CodeCollision)
 WRITER_PATIENCE = 120.0  # seconds
 COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
 

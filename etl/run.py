@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from data.declaration import DeclarationError
+from data.editions.edition import EditionError
 from data.editions.publishing import Step, no_step
 from data.editions.store import EditionStore
 from data.loading import code_lists, merging, provenance
 from data.runs import RunLog
 from data.site import Site, load_site
+from etl.accounts import Unbalanced
 from etl.examples import check_example
+from etl.hostile import FileError
 from etl.load import Loading, finish_cases, load_source
 from etl.members import Container
 from etl.news import Known, Look, New, idle, known_of, news_of, on_layers, remember_idle
@@ -17,9 +21,18 @@ from etl.origin import Origin, record
 from etl.places import Places
 from etl.report import Report
 from etl.source import Source, load_sources
+from geo.files import LayerError
 
 WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
+FAILURES = (  # what may end a run, and is said in one line
+    DeclarationError,
+    EditionError,
+    FileError,
+    LayerError,
+    merging.CodeCollision,
+    Unbalanced,
+)
 Progress = Callable[[str, int, int], None]
 
 

@@ -8,16 +8,11 @@ from pathlib import Path
 import structlog
 import watchfiles
 
-from data.declaration import DeclarationError
-from data.editions.edition import EditionError
-from data.loading.merging import CodeCollision
 from data.site import load_site
-from etl.hostile import FileError
 from etl.members import Container
 from etl.origin import Origin
 from etl.report import Report
-from etl.run import run
-from geo.files import LayerError
+from etl.run import FAILURES, run
 
 SETTLE = 1.0  # seconds that a file must have been left alone: it may still be arriving
 LOOK_EVERY = 60.0  # seconds; without any file event too, for databases and lost events
@@ -55,7 +50,7 @@ def watch(
 def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
     try:
         return run(origin, home, hash_of=hashes, settle=SETTLE, wait=10.0)
-    except (DeclarationError, EditionError, FileError, LayerError, CodeCollision) as error:
+    except FAILURES as error:
         log.error("run_failed", reason=str(error))
     except Exception:  # a watch goes on for months: what it did not expect must not end it
         log.exception("run_failed")

@@ -1,9 +1,12 @@
 """Every row of every member is accounted for; a member that may not be loaded leaves no trace."""
 
+import orjson
 import pytest
 
+from data.editions.store import EditionStore
 from etl import portions
-from etl.accounts import Balance
+from etl.accounts import Balance, Unbalanced
+from etl.identity import identify
 from tests.etl.village import MATTERS, Desk, matter, table
 from tests.etl.village import village as built
 
@@ -47,6 +50,34 @@ def test_the_balance_names_the_fate_of_every_row(loaded):
         "filtered": 1,
     }
     assert balance.adds_up and balance.state == "loaded"
+
+
+def test_a_row_that_gets_lost_stops_the_run_and_nothing_is_published(village, monkeypatch):
+    """A step that loses rows must not pass them off as rows that nobody wanted."""
+    village.deliver("matters/a.csv", table(matter(1), matter(2), matter(3)))
+
+    def careless(connection, source):
+        identify(connection, source)
+        connection.execute("DELETE FROM identified WHERE source_key = '2'")
+
+    monkeypatch.setattr("etl.load.identify", careless)
+    reason = "matters matters/a.csv 收支不平：读入 3 行，有去向的 2 行；未发布"
+    with pytest.raises(Unbalanced, match=reason):
+        village.run()
+    assert EditionStore(village.home).numbers() == []
+    monkeypatch.undo()
+    assert village.run().edition == 1
+
+
+def test_rows_on_one_line_are_each_accounted_for(loaded):
+    declared = MATTERS.replace("key =", 'reader = "jsonl"\nkey =')
+    rows = [matter(1), matter(2, dept="外星局"), matter(3, dept="火星局"), matter(4)]
+    desk, [balance] = loaded(orjson.dumps(rows), declared=declared)
+    assert counts(balance) == {"rows_in": 4, "loaded": 2, "quarantined": 2}
+    assert desk.rows("SELECT reason FROM quarantine ORDER BY 1") == [
+        ("department：外星局",),
+        ("department：火星局",),
+    ]
 
 
 def test_a_broken_line_is_counted_once_and_kept_with_its_text(loaded):
