@@ -1,11 +1,13 @@
 """Turn raw text into typed fields; what cannot be understood is put aside with its reason.
 
-Raw rows wait in the temporary table `raw`: `_member` (number of the member), `_line`, `_extra`
-(JSON of the columns without a field) and one VARCHAR column per slot of the source. `clean` makes
-`typed` (rows that can be loaded) and adds to `rejected` what cannot. The database does the work;
-only texts that its fast forms leave over are looked at one by one, each distinct text once.
+Raw rows wait in the temporary table `raw`: `_member` (number of the member), `_row` (number of
+the row), `_line`, `_extra` (JSON of the columns without a field) and one VARCHAR column per slot
+of the source. `clean` makes `typed` (rows that can be loaded) and adds to `rejected` what cannot.
+The database does the work; only texts that its fast forms leave over are looked at one by one,
+each distinct text once.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,9 +30,11 @@ MAY_LIE_AHEAD = frozenset({"due_at", "accept_due_at", "expires_at", "effective_a
 COSTS_ONLY_THE_VALUE = ("lon", "lat", "due_at", "accept_due_at")  # the row is loaded without it
 TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
-BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"
 WIDE = "'０１２３４５６７８９．－＋，', '0123456789.-+,'"  # full-width signs of numbers
-EDGE = "'^[\\s\u00a0\u3000]|[\\s\u00a0\u3000]$'"  # one of BLANKS at either end
+THOUSANDS = r"'[-+]?\d{1,3}(,\d{3})+(\.\d*)?'"
+FRACTION = "'[0-9０-９][.．][0-9０-９]'"
+PROBLEM = '"a problem"'  # of lambdas: a column `p` of the source would be taken for a `p`
+WHOLE_ROW, IS_ROUGH = '"a whole row"', '"is rough"'  # names that no column has
 YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
 NO = frozenset({"0", "false", "f", "no", "n", "否", "无"})
 # Other forms the database's cast would read wrong: it drops an offset that it does not know.
@@ -76,11 +80,11 @@ def clean(
 ) -> tuple[str, ...]:
     """Make `typed` from `raw` and add to `rejected`; returns the fields that `typed` holds.
 
-    `typed`: `_member`, `_line`, `extra`, `row_hash`, `_key` (NULL where the source has none),
-    `version`, `precision`, and a column per field. `rejected`: `_member`, `_line`, `kind` (row |
-    value), `column_name`, `code`, `reason`, `raw`. `spurned`: `_member`, `_key` of the rows put
-    aside. `unwanted`: `_member`, `n` of the rows that `where` drops. Event times after `now` + 1
-    day are refused.
+    `typed`: `_member`, `_row`, `_line`, `extra`, `row_hash`, `_key` (NULL where the source has
+    none), `version`, `precision`, and a column per field. `rejected`: `_member`, `_row`, `_line`,
+    `kind` (row | value), `column_name`, `code`, `reason`, `raw`. `spurned`: `_member`, `_key` of
+    the rows put aside. `unwanted`: `_member`, `n` of the rows that `where` drops. Event times
+    after `now` + 1 day are refused.
     """
     work = Work(connection, source, site, now)
     try:
@@ -100,43 +104,52 @@ def clean(
 
 
 def _keep_wanted(work: Work) -> None:
-    """`texts`: the rows that `where` keeps; trimmed, NA spellings as NULL, with their hash."""
-    where = f"({work.source.where or 'true'}\n)"
+    """`texts`: the rows that `where` keeps; trimmed, NA spellings as NULL, with their hash.
+
+    One look at the whole row finds the few with anything to trim or to take for NA.
+    """
+    where, slots = f"({work.source.where or 'true'}\n)", list(work.source.slots)
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE unwanted AS SELECT _member, count(*) AS n FROM raw"
         f" WHERE {where} IS NOT TRUE GROUP BY _member"
     )
-    slots = list(work.source.slots)
-    trimmed = "".join(f", {_trimmed(slot)} AS {quoted(slot)}" for slot in slots)
     known = "".join(f", {_known(work.source, slot)} AS {quoted(slot)}" for slot in slots)
-    whole = ", ".join(f"coalesce({quoted(slot)}, chr(0))" for slot in slots)
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE texts AS"
-        f" SELECT *, md5(concat_ws(chr(31), {whole}, coalesce(_extra, ''))) AS row_hash FROM"
-        f" (SELECT _member, _line, _extra{known} FROM"
-        f" (SELECT _member, _line, _extra{trimmed} FROM raw"
-        f" WHERE {where}))"
+        "CREATE OR REPLACE TEMP TABLE texts AS WITH seen AS (SELECT *,"
+        f" {_whole(slots)} AS {WHOLE_ROW}, regexp_matches({WHOLE_ROW}, {_rough(work.source)})"
+        f" AS {IS_ROUGH} FROM raw WHERE {where}),"
+        f" known AS (SELECT _member, _row, _line, _extra, {WHOLE_ROW}, {IS_ROUGH}{known} FROM seen)"
+        f" SELECT * EXCLUDE ({WHOLE_ROW}, {IS_ROUGH}), md5(CASE WHEN {IS_ROUGH}"
+        f" THEN {_whole(slots)} ELSE {WHOLE_ROW} END) AS row_hash FROM known"
     )
 
 
+def _whole(slots: Sequence[str]) -> str:
+    """SQL of all that a row says as one text; what it does not say is an empty part of it."""
+    parts = ", ".join(f"coalesce({quoted(slot)}, '')" for slot in slots)
+    return f"concat_ws(chr(31), {parts}, coalesce(_extra, ''))"
+
+
+def _rough(source: Source) -> str:
+    """The pattern of a whole row where a part has a blank at its edge or may be an NA spelling."""
+    words = {text for slot in source.slots for text in _spellings_of_na(source, slot) if text}
+    na = "|".join(re.escape(word) for word in sorted(words))
+    blank = r"[\s\x{a0}\x{3000}]"
+    return literal(rf"(?i)(^|\x1f)({blank}|({na})(\x1f|$))|{blank}(\x1f|$)")
+
+
 def _spellings_of_na(source: Source, slot: str) -> list[str]:
-    own = [c.na for c in source.columns.values() if c.from_ and c.from_[0] == slot]
+    own = [c.na for c in source.columns.values() if c.from_ and source.slot(*c.from_) == slot]
     return [*declared.NA, *source.na, *(text for na in own for text in na)]
 
 
-def _trimmed(slot: str) -> str:
-    """SQL of the text without blanks around it; most texts have none, and trim() is slow."""
-    text = quoted(slot)
-    return f"CASE WHEN regexp_matches({text}, {EDGE}) THEN trim({text}, {BLANKS}) ELSE {text} END"
-
-
 def _known(source: Source, slot: str) -> str:
-    """SQL of the text, NULL where it is a spelling of NA; only short texts can be one."""
+    """SQL of the text without blanks around it; NULL where it is a spelling of NA."""
     na = sorted({text.lower() for text in _spellings_of_na(source, slot)})
-    longest = max(len(text.encode()) for text in na) * 2
     text, spellings = quoted(slot), ", ".join(literal(item) for item in na)
-    is_na = f"strlen({text}) <= {longest} AND lower({text}) IN ({spellings})"
-    return f"CASE WHEN {is_na} THEN NULL ELSE {text} END"
+    trimmed = f"trim({text}, {declared.BLANKS})"
+    known = f"CASE WHEN lower({trimmed}) NOT IN ({spellings}) THEN {trimmed} END"
+    return f"CASE WHEN {IS_ROUGH} THEN {known} ELSE nullif({text}, '') END"
 
 
 # ---- the fields ------------------------------------------------------------------------------
@@ -154,17 +167,27 @@ def _fields(work: Work) -> list[Field]:
 def _field(work: Work, name: str, kind: str, column: Column) -> Field:
     if column.const is not None:
         return Field(name, kind, None, f"CAST({literal(column.const)} AS {kind})")
-    raw = quoted(work.source.slot(column.from_[0]))
+    raw = quoted(work.source.slot(*column.from_))
     if kind == TIME:
         return _time_field(work, name, raw, column.date)
     if kind in (NUMBER, WHOLE):
         factor = declared.UNITS.get(column.unit or "", 1.0)
-        number = f"try_cast(replace(translate(texts.{raw}, {WIDE}), ',', '') AS DOUBLE)"
-        return Field(name, kind, raw, f"try_cast({number} * {factor} AS {kind})")
+        return Field(name, kind, raw, _number(f"texts.{raw}", kind, factor))
     meaning = _yes_or_no if kind == YES_NO else _lookup(work, name, column)
     if meaning is None:
         return Field(name, TEXT, raw, f"texts.{raw}")
     return _mapped(work, Field(name, kind, raw, ""), _distinct(work, raw), meaning)
+
+
+def _number(raw: str, kind: str, factor: float) -> str:
+    """SQL of the number that a text is; a comma that groups no thousands makes it none."""
+    text = f"translate({raw}, {WIDE})"
+    grouped = f"regexp_full_match({text}, {THOUSANDS})"
+    text = f"CASE WHEN {grouped} THEN replace({text}, ',', '') ELSE {text} END"
+    number = f"(try_cast({text} AS DOUBLE) * {factor})"
+    if kind == NUMBER:
+        return number
+    return f"CASE WHEN round({number}, 6) = round({number}) THEN try_cast({number} AS {kind}) END"
 
 
 def _distinct(work: Work, raw: str, condition: str = "true") -> list[str]:
@@ -256,19 +279,22 @@ def _local(work: Work, sql: str) -> str:
 
 
 def _judge(work: Work, fields: Sequence[Field]) -> None:
-    """`judged`: every row with its fields and the list of what is wrong with them."""
+    """`judged`: every row with its fields, the `problems` of them, which of these are `fatal`,
+    and which of key and time it `lacks`; all three NULL for a good row, as most are."""
     given = [field for field in fields if field.raw]
     values = "".join(f", {field.value} AS {quoted(field.name)}" for field in fields)
-    raws = "".join(f", texts.{field.raw} AS {quoted('raw ' + field.name)}" for field in given)
+    raws = [f"texts.{field.raw} AS {quoted('raw ' + field.name)}" for field in given]
     version = "" if work.source.updated_at else ", CAST(NULL AS TIMESTAMP) AS version"
-    problems = ", ".join(_problem(field, work.now) for field in given)
+    without = ", ".join(quoted("raw " + field.name) for field in given)
+    loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE judged AS WITH valued AS (SELECT _member, _line,"
-        f" _extra AS extra, row_hash, {_key(work.source)} AS _key{values}{raws}{version}"
-        f" FROM texts{''.join(field.join for field in fields)})"
-        " SELECT * EXCLUDE (" + ", ".join(quoted("raw " + field.name) for field in given) + "),"
-        f" {_precision(work.source)} AS precision,"
-        f" list_filter([{problems}], lambda p: p IS NOT NULL) AS problems FROM valued"
+        "CREATE OR REPLACE TEMP TABLE judged AS WITH valued AS (SELECT _member, _row, _line,"
+        f" _extra AS extra, row_hash, {_key(work.source)} AS _key{values},"
+        f" {', '.join(raws)}{version} FROM texts{''.join(field.join for field in fields)}),"
+        f" seen AS (SELECT * EXCLUDE ({without}), {_precision(work.source)} AS precision,"
+        f" {_problems(given, work.now)} AS problems FROM valued)"
+        f" SELECT *, list_filter(problems, lambda {PROBLEM}: {PROBLEM}.column_name"
+        f" NOT IN ({loose})) AS fatal, {_lacks(work.source)} AS lacks FROM seen"
     )
 
 
@@ -291,60 +317,76 @@ def _precision(source: Source) -> str:
     return "'second'" if has_clock or not forms else "'day'"
 
 
-def _problem(field: Field, now: datetime) -> str:
-    """SQL of what is wrong with the field: a struct, or NULL."""
+def _problems(given: Sequence[Field], now: datetime) -> str:
+    """SQL of the list of what is wrong with the fields, made only where anything is."""
+    tests = {field.name: _tests(field, now) for field in given}
+    whens = {
+        name: "".join(
+            f" WHEN {test} THEN {{'column_name': '{name}', 'code': '{code}', 'reason': {said}}}"
+            for test, code, said in found
+        )
+        for name, found in tests.items()
+    }
+    any_ = " OR ".join(f"({test})" for found in tests.values() for test, _, _ in found)
+    each = ", ".join(f"CASE{when} END" for when in whens.values())
+    found = f"list_filter([{each}], lambda {PROBLEM}: {PROBLEM} IS NOT NULL)"
+    return f"CASE WHEN {any_} THEN {found} END"
+
+
+def _tests(field: Field, now: datetime) -> list[tuple[str, str, str]]:
+    """What may be wrong with the field: SQL of when it is, the code, SQL of the reason."""
     raw, value = quoted("raw " + field.name), quoted(field.name)
     said = f"'{field.name}：' || left({raw}, 200)"
+    if field.type == WHOLE:
+        said += f" || CASE WHEN regexp_matches({raw}, {FRACTION}) THEN '（须为整数）' ELSE '' END"
     code = PROBLEM_CODES.get(field.type, "unknown_value")
-    tests = [(f"{raw} IS NOT NULL AND {value} IS NULL", code)]
+    tests = [(f"{raw} IS NOT NULL AND {value} IS NULL", code, said)]
     if field.type == TIME:
         latest = now + (DUE_AHEAD if field.name in MAY_LIE_AHEAD else timedelta(days=1))
         outside = f"{value} < TIMESTAMP '{EARLIEST}' OR {value} > TIMESTAMP '{latest}'"
-        tests.append((outside, "time_out_of_range"))
-    whens = " ".join(
-        f"WHEN {test} THEN {{'column_name': '{field.name}', 'code': '{code}', 'reason': {said}}}"
-        for test, code in tests
-    )
-    return f"CASE {whens} END"
+        tests.append((outside, "time_out_of_range", said))
+    return tests
+
+
+def _lacks(source: Source) -> str:
+    no_time = " AND ".join(f"{quoted(name)} IS NULL" for name in _counting_times(source))
+    no_key = "WHEN _key IS NULL THEN 'missing_key' " if source.is_keyed else ""
+    return f"CASE {no_key}WHEN {no_time} THEN 'missing_time' END"
+
+
+def _counting_times(source: Source) -> list[str]:
+    return [name for name in TIMES[source.target] if name in source.columns]
 
 
 def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     """Split `judged` into `typed` and `rejected`."""
-    needs = [name for name in TIMES[work.source.target] if name in work.source.columns]
-    no_time = " AND ".join(f"{quoted(name)} IS NULL" for name in needs)
-    no_key = "_key IS NULL" if work.source.is_keyed else "false"
-    loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
-    key_names = "、".join(work.source.key_columns)
-    blanked = _emptied(fields)
+    is_lost = "(lacks IS NOT NULL OR len(fatal) > 0)"
+    no_key = literal("缺少主键 " + "、".join(work.source.key_columns))
+    no_time = literal("缺少时间 " + "、".join(_counting_times(work.source)))
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE sorted_out AS SELECT *,"
-        f" list_filter(problems, lambda p: p.column_name NOT IN ({loose})) AS fatal,"
-        f" CASE WHEN {no_key} THEN 'missing_key' WHEN {no_time} THEN 'missing_time' END AS lacks"
-        " FROM judged"
-    )
-    work.connection.execute(
-        "INSERT INTO rejected SELECT s._member, s._line, 'row', fatal[1].column_name,"
+        "INSERT INTO rejected SELECT _member, _row, j._line, 'row', fatal[1].column_name,"
         " coalesce(fatal[1].code, lacks), coalesce(list_aggregate(list_transform(fatal,"
-        f" lambda p: p.reason), 'string_agg', '；'), CASE lacks WHEN 'missing_key'"
-        f" THEN {literal('缺少主键 ' + key_names)}"
-        f" ELSE {literal('缺少时间 ' + '、'.join(needs))} END),"
-        f" {_raw_json(work)} FROM sorted_out AS s JOIN texts AS t USING (_member, _line)"
-        " WHERE len(fatal) > 0 OR lacks IS NOT NULL"
+        f" lambda {PROBLEM}: {PROBLEM}.reason), 'string_agg', '；'),"
+        f" CASE lacks WHEN 'missing_key' THEN {no_key} ELSE {no_time} END), {_raw_json(work)}"
+        f" FROM (SELECT _member, _row, _line, fatal, lacks FROM judged WHERE {is_lost}) AS j"
+        " JOIN texts AS t USING (_member, _row)"
     )
     work.connection.execute(
-        "INSERT INTO rejected SELECT _member, _line, 'value', p.column_name, p.code, p.reason, NULL"
-        " FROM (SELECT _member, _line, unnest(problems) AS p FROM sorted_out"
-        " WHERE len(fatal) = 0 AND lacks IS NULL)"
+        "INSERT INTO rejected"
+        " SELECT _member, _row, _line, 'value', found.column_name, found.code, found.reason, NULL"
+        " FROM (SELECT _member, _row, _line, unnest(problems) AS found FROM judged"
+        f" WHERE problems IS NOT NULL AND NOT coalesce({is_lost}, false))"
     )
     work.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE typed AS SELECT * EXCLUDE (problems, fatal, lacks){blanked}"
-        " FROM sorted_out WHERE len(fatal) = 0 AND lacks IS NULL"
+        "CREATE OR REPLACE TEMP TABLE typed AS"
+        f" SELECT * EXCLUDE (problems, fatal, lacks){_emptied(fields)}"
+        f" FROM judged WHERE NOT coalesce({is_lost}, false)"
     )
     work.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE spurned AS SELECT _member, _key FROM sorted_out"
-        " WHERE _key IS NOT NULL AND (len(fatal) > 0 OR lacks IS NOT NULL)"
+        "CREATE OR REPLACE TEMP TABLE spurned AS SELECT _member, _key FROM judged"
+        f" WHERE _key IS NOT NULL AND {is_lost}"
     )
-    for table in ("judged", "sorted_out", "texts"):
+    for table in ("judged", "texts"):
         work.connection.execute(f"DROP TABLE {table}")
 
 
@@ -356,8 +398,8 @@ def _emptied(fields: Sequence[Field]) -> str:
         if f.join and f.type == TEXT
     ]
     listed += [
-        "CASE WHEN NOT list_contains(list_transform(problems, lambda p: p.column_name),"
-        f" '{f.name}') THEN {f.name} END AS {f.name}"
+        f"CASE WHEN problems IS NULL OR NOT list_contains(list_transform(problems,"
+        f" lambda {PROBLEM}: {PROBLEM}.column_name), '{f.name}') THEN {f.name} END AS {f.name}"
         for f in fields
         if f.name in COSTS_ONLY_THE_VALUE
     ]

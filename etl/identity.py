@@ -31,10 +31,10 @@ def identify(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
                 max(sequence) OVER (PARTITION BY source_key) AS seen_at
             FROM marked WHERE source_key IS NOT NULL
             WINDOW same AS (PARTITION BY source_key
-                ORDER BY coalesce(version, {EVER}) DESC, row_hash DESC, member, _line)
+                ORDER BY coalesce(version, {EVER}) DESC, row_hash DESC, member, _row)
         ), keyless AS (
             SELECT *, member || {PART} || row_hash || {PART} || row_number() OVER (
-                PARTITION BY member, row_hash ORDER BY _line) AS identity,
+                PARTITION BY member, row_hash ORDER BY _row) AS identity,
                 NULL AS fate, sequence AS seen_at
             FROM marked WHERE source_key IS NULL
         )

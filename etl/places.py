@@ -69,7 +69,8 @@ class Places:
             known = self._layers.kept[key].grids[["code"]]
             connection.register("known_codes", known)
             connection.execute(
-                f"INSERT INTO rejected SELECT _member, _line, 'value', '{key}', 'unknown_place',"
+                "INSERT INTO rejected"
+                f" SELECT _member, _row, _line, 'value', '{key}', 'unknown_place',"
                 f" '{key}：' || {quoted(key)}, NULL FROM identified"
                 f" WHERE {quoted(key)} NOT IN (SELECT code FROM known_codes)"
             )
@@ -234,7 +235,8 @@ def _widen(
 def _put_points_aside(connection: duckdb.DuckDBPyConnection) -> None:
     whens = " ".join(f"WHEN '{quality}' THEN '{reason}'" for quality, reason in REASONS.items())
     connection.execute(
-        "INSERT INTO rejected SELECT _member, _line, 'value', 'lon', 'point_' || point_quality,"
+        "INSERT INTO rejected"
+        " SELECT _member, _row, _line, 'value', 'lon', 'point_' || point_quality,"
         f" CASE point_quality {whens} END, NULL FROM identified"
         f" WHERE point_quality IN ({', '.join(repr(quality) for quality in WRONG)})"
     )

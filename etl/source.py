@@ -53,7 +53,9 @@ BUILT_IN_LOOKUPS: dict[str, dict[str, str]] = {  # values that are codes, lookup
     "alerts": {"signal": "signal"},
 }
 UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to say nothing
+BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"  # SQL
 NA = ("", "null", "none", "nan", "n/a", "<na>")
+OWN_NAMES = ("_member", "_row", "_line", "_extra", "row_hash")  # of the tables of raw rows
 UNITS = {"百": 100.0, "千": 1e3, "万": 1e4, "亿": 1e8}
 DATE_WORDS = ("iso", "excel", "excel1904", "epoch_s", "epoch_ms", "cn", "month")
 NAME_DATE = re.compile(
@@ -221,20 +223,33 @@ class Source(Declared):
 
     @property
     def slots(self) -> dict[str, tuple[str, ...]]:
-        """Raw columns that are read: slot name (the first alias) -> its aliases."""
+        """What is read of a row: slot -> the raw columns of which the first that is not blank
+        fills it. Fields from the very same columns share one.
+
+        A slot is named as its first column, with signs added where the database would take the
+        name for another's: `ID` beside `id`, or one of its own.
+        """
         named = [column.from_ for column in self.columns.values() if column.from_]
         named += [(name,) for name in self.key_columns]
         named += [(self.updated_at,)] if self.updated_at else []
         slots: dict[str, tuple[str, ...]] = {}
-        for names in named:
-            if not any(names[0] in aliases for aliases in slots.values()):
-                more = (alias for name in names for alias in self.aliases.get(name, ()))
-                slots[names[0]] = (*names, *more)
+        taken = set(OWN_NAMES)
+        for aliases in dict.fromkeys(map(self._with_aliases, named)):
+            name = aliases[0]
+            while name.casefold() in taken:
+                name += "_"
+            taken.add(name.casefold())
+            slots[name] = aliases
         return slots
 
-    def slot(self, raw_name: str) -> str:
-        """The slot in which the raw column `raw_name` is kept."""
-        return next(slot for slot, aliases in self.slots.items() if raw_name in aliases)
+    def slot(self, *names: str) -> str:
+        """The slot of what is declared to come from the raw columns `names`."""
+        aliases = self._with_aliases(names)
+        return next(slot for slot, held in self.slots.items() if held == aliases)
+
+    def _with_aliases(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        more = (alias for name in names for alias in self.aliases.get(name, ()))
+        return tuple(dict.fromkeys((*names, *more)))
 
     def within(self, context: str) -> "Source":
         """The same source where something beside its TOML decides what its rows become."""

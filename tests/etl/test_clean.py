@@ -29,7 +29,7 @@ SITE = Site(
 class Cleaned:
     """What became of some raw rows; they are lines 2, 3, ..."""
 
-    def __init__(self, columns, rows, site=SITE, rejects=(), **declared):
+    def __init__(self, columns, rows, site=SITE, rejects=(), lines=None, **declared):
         base = {"name": "s", "title": "s", "key": ["id"], "delivery": "append"}
         columns = {"reported_at": {"from": "at", "date": "iso"}, **columns}
         source = Source.model_validate(base | {"columns": columns} | declared)
@@ -37,17 +37,20 @@ class Cleaned:
         frame = pd.DataFrame(whole, dtype=object)
         with duckdb.connect(":memory:") as connection:
             stage = Stage(connection, source)
-            lines = np.arange(2, len(rows) + 2, dtype=np.int64)
-            stage.add(RawChunk(frame, lines, list(rejects)), 0)
+            lines = range(2, len(rows) + 2) if lines is None else lines
+            stage.add(RawChunk(frame, np.array(lines, dtype=np.int64), list(rejects)), 0)
             stage.finish()
             self.new = list(stage.new_columns)
             self.fields = clean(connection, source, site, NOW)
             self.rows = (
-                connection.execute("SELECT * FROM typed ORDER BY _line").df().to_dict("records")
+                connection.execute("SELECT * FROM typed ORDER BY _row").df().to_dict("records")
             )
             self.aside = connection.execute(
                 "SELECT _line, kind, column_name, code, reason FROM rejected ORDER BY 1, 3"
             ).fetchall()
+            self.rows_aside = connection.execute(
+                "SELECT count(DISTINCT _row) FROM rejected WHERE kind = 'row'"
+            ).fetchall()[0][0]
             self.raws = connection.execute("SELECT raw FROM rejected ORDER BY _line").fetchall()
 
     def values(self, name):
@@ -91,6 +94,8 @@ def test_text_is_trimmed_of_every_blank_and_otherwise_kept():
     [
         (PEOPLE, "12", 12),
         (PEOPLE, "1,200", 1200),
+        (PEOPLE, "1,234,567.0", 1234567),
+        (("people_involved", {"unit": "万"}), "1.1", 11000),
         (PEOPLE, "１，２００", 1200),
         (("people_involved", {"unit": "百"}), "1.5", 150),
         (("people_involved", {"unit": "万"}), "２", 20000),
@@ -130,6 +135,20 @@ def test_a_text_of_no_meaning_costs_the_row_and_says_so():
     assert one(("closed_at", {"date": ["iso"]}), "5/11/2026") == [
         ("row", "bad_time", "closed_at：5/11/2026")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2,5", "2,5"),
+        ("1,20,000", "1,20,000"),
+        (",500", ",500"),
+        ("2.5", "2.5（须为整数）"),
+        ("０．４", "０．４（须为整数）"),
+    ],
+)
+def test_a_number_is_not_guessed(text, reason):
+    assert one(PEOPLE, text) == [("row", "bad_number", f"people_involved：{reason}")]
 
 
 def test_an_open_list_takes_what_comes():
@@ -226,6 +245,51 @@ def test_the_hash_of_a_row_is_that_of_what_it_says():
     ]
     hashes = Cleaned({"title": "t"}, rows).values("row_hash")
     assert hashes[0] == hashes[1] and len(set(hashes)) == 3
+
+
+def test_the_hash_of_a_row_is_the_same_in_any_company():
+    alone = Cleaned({"title": "t"}, [{"id": "1", "t": "x"}]).rows[0]
+    among = Cleaned({"title": "t"}, [{"id": "1", "t": "x"}, {"v": "1", "u": "2"}]).rows
+    assert (alone["row_hash"], alone["extra"]) == (among[0]["row_hash"], None)
+    assert among[1]["extra"] == '{"u":"2","v":"1"}'
+    turned = Cleaned({"title": "t"}, [{"u": "2", "v": "1", "id": "3"}]).rows[0]
+    assert turned["row_hash"] == among[1]["row_hash"]
+
+
+def test_a_field_takes_the_first_of_its_columns_that_says_anything_in_the_row():
+    rows = [{"t": "a"}, {"title": "b"}, {"t": " 　", "title": "c"}, {"t": "d", "title": "e"}]
+    assert Cleaned({"title": ["t", "title"]}, rows).values("title") == ["a", "b", "c", "d"]
+
+
+def test_fields_that_share_a_column_read_each_their_own():
+    columns = {"accepted_at": {"from": ["acc", "reg"], "date": "iso"}}
+    columns["reported_at"] = {"from": "reg", "date": "iso"}
+    result = Cleaned(columns, [{"acc": "2026-11-03", "reg": "2026-11-01"}, {"reg": "2026-11-02"}])
+    assert result.values("accepted_at") == [datetime(2026, 11, 3), datetime(2026, 11, 2)]
+    assert result.values("reported_at") == [datetime(2026, 11, 1), datetime(2026, 11, 2)]
+
+
+def test_columns_may_be_called_what_they_like():
+    names = ["ID", "p", "_line", "_member", "_row", "_extra", "row_hash", "raw", "a problem"]
+    fields = ["title", "summary", "place_text", "category", "department", "risk", "status"]
+    row = {name: f"{n}" for n, name in enumerate(names)}
+    columns = dict(zip(fields[:4], ["p", "_line", "row_hash", "_member"], strict=False))
+    bad = row | {"at": "never"}
+    result = Cleaned(columns, [row, bad], lookups={"category": {"3": "noise"}})
+    assert result.values("_key") == ["2"]  # of `id`, not of `ID`
+    assert [result.values(name)[0] for name in columns] == ["1", "2", "6", "3"]
+    assert result.values("extra") == [
+        '{"ID":"0","_extra":"5","_row":"4","a problem":"8","raw":"7"}'
+    ]
+    assert [line for line, *_ in result.aside] == [3]
+    assert '"p":"1"' in result.raws[0][0]
+
+
+def test_rows_on_one_line_stay_apart():
+    rows = [{"d": "外星局" if n % 2 else "公安局"} for n in range(100)]
+    columns = {"department": {"from": "d", "lookup": "department"}}
+    result = Cleaned(columns, rows, lines=[1] * 100, rejects=[Reject(1, "ragged", "列数不符")])
+    assert (len(result.rows), len(result.aside), result.rows_aside) == (50, 51, 51)
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,19 @@ def test_a_source_knows_which_columns_it_reads(load):
     source = load(aliased + '\n[aliases]\nid = ["ID"]\n')["matters"]
     assert source.slots["title"] == ("title", "Title")
     assert source.slots["id"] == ("id", "ID")
-    assert source.slot("ID") == "id"
+    assert source.slot("id") == "id"
     assert set(source.slots) == {
         *("reported", "closed", "dept", "title", "x", "y", "id", "updated"),
     }
+
+
+def test_a_slot_is_one_for_the_same_columns_and_no_others(load):
+    shared = MATTERS.replace('title = "title"', 'title = ["a", "x"]\nsummary = ["a", "x"]')
+    source = load(shared)["matters"]
+    assert source.slot("a", "x") == "a" and source.slots["a"] == ("a", "x")
+    assert source.slot("x") == "x" and source.slots["x"] == ("x",)
+    named = load(MATTERS.replace('title = "title"', 'title = "ID"\nsummary = "_line"'))["matters"]
+    assert (named.slot("ID"), named.slot("id"), named.slot("_line")) == ("ID", "id_", "_line_")
 
 
 @pytest.mark.parametrize(
