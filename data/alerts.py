@@ -1,13 +1,18 @@
 """Alerts 预警 in force: what the wall shows before anything else."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import pandas as pd
 
 from data.editions.edition import Edition
+from data.regions import trail_to
 from data.scope import Filter, Grant, Scope
 from data.sql import quoted
 
 # An alert leaves when a later message of its sender refers to it (CAP 1.2 `references`: triples of
-# sender,identifier,sent), when it expires, or when its source withdraws it.
+# sender,identifier,sent), when it expires, or when its source withdraws it. A test, a draft or an
+# exercise says nothing about what is real.
 IN_FORCE = """
 SELECT a.alert_code, a.signal, a.event, a.headline, a.area_text, a.status, a.sent_at,
        CASE WHEN a.point_quality = 'ok' THEN a.lon END AS lon,
@@ -21,6 +26,7 @@ WHERE a.withdrawn_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM alerts b
     WHERE b.sender = a.sender AND b.sent_at <= $as_of AND b.msg_type IN ('Update', 'Cancel')
+      AND coalesce(b.status, 'Actual') = coalesce(a.status, 'Actual') AND b.withdrawn_at IS NULL
       AND contains(b.refs, ',' || a.identifier || ','))
   AND {regions}
 ORDER BY CASE a.signal WHEN 'red' THEN 0 WHEN 'orange' THEN 1 WHEN 'yellow' THEN 2 ELSE 3 END,
@@ -29,25 +35,63 @@ LIMIT $limit
 """
 
 
-def alerts_in_force(edition: Edition, scope: Scope, grant: Grant, limit: int = 5) -> pd.DataFrame:
-    """Alerts in force at T, the gravest first: code, signal, event, headline, area_text, status,
-    sent_at, lon, lat (WGS84, NaN without a point), place (code of the top level, or NULL)."""
-    params: dict = {"as_of": scope.as_of or edition.data_time, "limit": limit}
-    within = [_any_of(edition, scope.regions, params)]
+def alerts_in_force(
+    edition: Edition, scope: Scope, grant: Grant, limit: int = 5, now: datetime | None = None
+) -> pd.DataFrame:
+    """Alerts in force, the gravest first: code, signal, event, headline, area_text, status,
+    sent_at, lon, lat (WGS84, NaN without a point), place (code of the top level, or None).
+
+    In force now (naive, in the site's zone): an alert expires although nothing new arrives. Of the
+    past, where the scope names a time or an edition, as it was then."""
+    params: dict = {"as_of": moment_of(edition, scope, now), "limit": limit}
+    within = [_any_of(edition, asked, params) for asked in _asked(edition, scope)]
     if grant.regions is not None:
-        within.append(_any_of(edition, grant.regions, params) if grant.regions else "false")
+        within.append(_any_of(edition, grant.regions, params))
     sql = IN_FORCE.format(
-        place=f"a.{quoted(edition.site.levels[0].key)}", regions=" AND ".join(within)
+        place=f"a.{quoted(edition.site.levels[0].key)}",
+        regions=" AND ".join(within) or "true",
     )
     return edition.frame(sql, params)
 
 
-def _any_of(edition: Edition, regions: tuple[Filter, ...], params: dict) -> str:
-    """SQL that an alert lies in one of the regions; no region is no condition."""
-    found = []
-    for dimension, code in regions:
-        if dimension in edition.site.place_keys:
-            name = f"region{len(params)}"
-            params[name] = code
-            found.append(f"a.{quoted(dimension)} = ${name}")
-    return f"({' OR '.join(found)})" if found else "true"
+def moment_of(edition: Edition, scope: Scope, now: datetime | None = None) -> datetime:
+    """The time at which a scope asks what is in force; never before the edition's data."""
+    if scope.as_of is not None:
+        return scope.as_of
+    is_past = scope.edition is not None or now is None
+    return edition.data_time if is_past else max(edition.data_time, now)
+
+
+def _asked(edition: Edition, scope: Scope) -> Iterable[tuple[Filter, ...]]:
+    """The places that the scope names, by dimension; an alert has no department, no category."""
+    for key, codes in scope.filters.items():
+        if key in edition.site.place_keys:
+            yield tuple((key, code) for code in codes)
+
+
+def _any_of(edition: Edition, regions: Iterable[Filter], params: dict) -> str:
+    """SQL that an alert concerns one of the regions; no region of ours, no alert."""
+    known = [pair for pair in regions if pair[0] in edition.site.place_keys]
+    return f"({' OR '.join(_concerns(edition, *pair, params) for pair in known) or 'false'})"
+
+
+def _concerns(edition: Edition, key: str, code: str, params: dict) -> str:
+    """SQL that an alert concerns a region: it lies there, or is for all of a region above it, or
+    says no place at all and so concerns everybody."""
+    levels = [level.key for level in edition.site.levels]
+    if key not in levels:
+        nowhere = " AND ".join(f"a.{quoted(each)} IS NULL" for each in (*levels, key))
+        return f"(a.{quoted(key)} = {_bound(params, code)} OR {nowhere})"
+    trail = trail_to(edition, Scope(regions=((key, code),)))
+    places = {region.level: region.code for region in trail} | {key: code}
+    fits = [
+        f"(a.{quoted(level)} IS NULL OR a.{quoted(level)} = {_bound(params, at)})"
+        for level, at in places.items()
+    ]
+    return f"({' AND '.join(fits)})"
+
+
+def _bound(params: dict, value: str) -> str:
+    name = f"v{len(params)}"
+    params[name] = value
+    return f"${name}"
