@@ -62,12 +62,13 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
     )
     app.layout = lambda: shell(*_named(store))
     cache = Cache(app.server, config=_cache_config())
-    callbacks.register(app, Answers(store, cache, grant))
+    made = fingerprint()
+    callbacks.register(app, Answers(store, cache, grant, made))
     bodies.register(app)
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
     geometry.register(app.server, store)
-    told = heartbeat.Heartbeat(store, RunLog(store.home), fingerprint())
+    told = heartbeat.Heartbeat(store, RunLog(store.home), made)
     heartbeat.register(app.server, told)
     return app
 
@@ -75,7 +76,7 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
 def fingerprint() -> str:
     """A hash of everything that makes a page: an open page with another one reloads itself."""
     digest = hashlib.sha256()
-    for folder in ("layouts", "callbacks", "routes", "data"):
+    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in {".py", ".css", ".js", ".json", ".csv"}:
                 digest.update(path.name.encode() + path.read_bytes())

@@ -7,7 +7,7 @@ the others wait for it (single flight), and later ones take it from the cache.
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from flask_caching import Cache
 
 from data import quality
-from data.alerts import alerts_in_force
+from data.alerts import alerts_expired, alerts_in_force
 from data.cases import newest_cases
 from data.compare import compare
 from data.display import change_text, count_text, is_small, part_text, text
@@ -41,12 +41,14 @@ NOTHING, NO_PLACE, NOT_DISPATCHED = "无", "未落格", "待派遣"
 class Question:
     """What is asked of one edition on a viewer's behalf; `scope` has its window filled in.
 
-    `of_the_day(name, compute)` is an answer that holds for all editions of one data day."""
+    `of_the_day(name, compute)` is an answer that holds for all editions of one data day. `now` is
+    the clock, naive in the site's zone; None = as when the edition was made."""
 
     edition: Edition
     scope: Scope
     grant: Grant
     of_the_day: Callable[[Hashable, Callable[[], Any]], Any]
+    now: datetime | None = None
 
     @property
     def days(self) -> int:
@@ -62,12 +64,23 @@ class Question:
 
 
 class Answers:
-    """The one way from a callback to a number: cached, computed once, never across grants."""
+    """The one way from a callback to a number: cached, computed once, never across grants.
 
-    def __init__(self, store: EditionStore, cache: Cache, grant: Callable[[], Grant]) -> None:
+    The cache may be shared by many: centres, homes made anew, and programs of another build."""
+
+    def __init__(
+        self,
+        store: EditionStore,
+        cache: Cache,
+        grant: Callable[[], Grant],
+        build: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
         self._flight = SingleFlight(cache)
         self._grant = grant
+        self._owner = (build, str(store.home.resolve()))
+        self._clock = clock
 
     def of(
         self, name: str, scope: Scope, compute: Callable[[Question], Any], extra: Hashable = ()
@@ -77,18 +90,22 @@ class Answers:
         `name` and `extra` must tell apart whatever `compute` would answer differently."""
         grant = self._grant()
         with self._store.reading(scope.edition) as edition:
-            key = repr((name, scope, grant, edition.number, extra))
-            question = self._question(edition, scope, grant)
+            now = edition.local(self._clock())
+            question = self._question(edition, scope, grant, now)
+            made = (*self._owner, edition.number, edition.published_at)
+            made = (*made, alerts_expired(edition, now))
+            key = repr((name, scope, grant, made, extra))
             answer = self._flight.get(key, lambda: compute(question), timeout=KEPT)
             return answer, edition.number
 
-    def _question(self, edition: Edition, scope: Scope, grant: Grant) -> Question:
-        day = (edition.site.name, edition.data_time.date(), scope.edition, grant)
+    def _question(self, edition: Edition, scope: Scope, grant: Grant, now: datetime) -> Question:
+        at = (edition.site.name, edition.data_time.date(), scope.edition)
 
         def of_the_day(name: Hashable, compute: Callable[[], Any]) -> Any:
-            return self._flight.get(repr((name, day)), compute, timeout=KEPT_FOR_THE_DAY)
+            key = repr((name, grant, self._owner, at))
+            return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
-        return Question(edition, windowed(scope, edition), grant, of_the_day)
+        return Question(edition, windowed(scope, edition), grant, of_the_day, now)
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Edition]:
@@ -207,7 +224,7 @@ def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataF
 
 
 def _alerts(question: Question, limit: int) -> pd.DataFrame:
-    frame = alerts_in_force(question.edition, question.scope, question.grant, limit)
+    frame = alerts_in_force(question.edition, question.scope, question.grant, limit, question.now)
     names = named(question.edition, question.edition.site.levels[0].key)
     places = [
         names.get(code, code) if isinstance(code, str) else area or NO_PLACE

@@ -1,5 +1,6 @@
 """Alerts 预警 in force: what the wall shows before anything else."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -60,6 +61,12 @@ def moment_of(edition: Edition, scope: Scope, now: datetime | None = None) -> da
         return scope.as_of
     is_past = scope.edition is not None or now is None
     return edition.data_time if is_past else max(edition.data_time, now)
+
+
+def alerts_expired(edition: Edition, now: datetime) -> int:
+    """How many times alerts of this edition have expired by now since it was made: while this and
+    the edition stay, so does what is in force."""
+    return bisect_right(edition.expiries, now)
 
 
 def _asked(edition: Edition, scope: Scope) -> Iterable[tuple[Filter, ...]]:

@@ -3,12 +3,14 @@
 import hashlib
 import threading
 import time
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 
+from data.alerts import alerts_expired
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.quality import sources
@@ -21,7 +23,14 @@ FRESH = 0.25  # seconds; within them all viewers get the same answer without a l
 class Heartbeat:
     """What `GET /heartbeat` answers; safe for threads."""
 
-    def __init__(self, store: EditionStore, runs: RunLog, build: str) -> None:
+    def __init__(
+        self,
+        store: EditionStore,
+        runs: RunLog,
+        build: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._clock = clock
         self._store = store
         self._runs = runs
         self._build = build
@@ -42,13 +51,15 @@ class Heartbeat:
     def body(self) -> dict[str, Any]:
         """Edition, build, alert sequence, the last success of every source. Times: ms since 1970.
 
-        `alerts` is the sequence of live alerts; it stays 0 until they are received."""
+        `alerts` moves when an alert expires, too, so that it leaves the screens at once. `problem`
+        says why an older edition is served than the newest."""
         try:
             with self._store.reading() as edition:
                 return {
                     "edition": edition.number,
                     "build": self._build,
-                    "alerts": 0,
+                    "alerts": alerts_expired(edition, edition.local(self._clock())),
+                    "problem": self._store.problem(),
                     "data_time": _epoch_ms(edition, edition.data_time),
                     "published": _epoch_ms(edition, edition.published_at),
                     "zone": edition.site.zone,
@@ -56,7 +67,13 @@ class Heartbeat:
                     "sources": self._sources(edition),
                 }
         except EditionError:
-            return {"edition": None, "build": self._build, "alerts": 0, "sources": []}
+            return {
+                "edition": None,
+                "build": self._build,
+                "alerts": 0,
+                "problem": self._store.problem(),
+                "sources": [],
+            }
 
     def _sources(self, edition: Edition) -> list[dict]:
         if self._declared[0] != edition.number:

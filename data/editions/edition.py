@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,22 @@ class Edition:
         with self._cursor() as cursor, _reading(self.number):
             return cursor.execute(sql, dict(params or {})).fetchall()
 
+    @cached_property
+    def expiries(self) -> list[datetime]:
+        """When its alerts expire, in order: then answers change though the edition does not."""
+        after = "SELECT DISTINCT expires_at FROM alerts WHERE expires_at > $data_time ORDER BY 1"
+        return [row[0] for row in self.rows(after, {"data_time": self.data_time})]
+
+    def local(self, at: datetime) -> datetime:
+        """A time that knows its zone as a naive one of the site's zone."""
+        return at.astimezone(self.site.tzinfo).replace(tzinfo=None)
+
     def scan(self) -> None:
         """Read every value of every table; EditionDamaged where one cannot be read."""
-        for table in table_names(self._connection):
-            self.rows(full_scan_sql(self._connection, table))
+        with self._cursor() as cursor:
+            statements = [full_scan_sql(cursor, table) for table in table_names(cursor)]
+        for statement in statements:
+            self.rows(statement)
 
     def close(self) -> None:
         """Give the file back; the store does this once nobody uses the edition."""

@@ -1,19 +1,21 @@
 """One answer for many viewers, and never another viewer's."""
 
+import shutil
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.answer import Answers, windowed
+from callbacks.answer import Answers, Question, answered, windowed
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.scope import Grant, Scope
+from layouts.panel import Listing
 from tests.layouts.conftest import edition  # noqa: F401
-from tests.layouts.small import publish, store_with
+from tests.layouts.small import DATA_TIME, publish, small_site, store_with
 
 
 @pytest.fixture
@@ -23,8 +25,12 @@ def store(tmp_path) -> Iterator[EditionStore]:
     store.close()
 
 
-def answers_of(store: EditionStore, grant=Grant.wall) -> Answers:
-    return Answers(store, Cache(Flask("answers"), config={"CACHE_TYPE": "SimpleCache"}), grant)
+def answers_of(store: EditionStore, grant=Grant.wall, *more, cache=None) -> Answers:
+    return Answers(store, cache or a_cache(), grant, *more)
+
+
+def a_cache() -> Cache:
+    return Cache(Flask("answers"), config={"CACHE_TYPE": "SimpleCache"})
 
 
 def test_fifty_viewers_at_once_are_one_computation(store: EditionStore):
@@ -61,6 +67,49 @@ def test_a_new_edition_is_asked_anew_and_an_old_one_stays(store: EditionStore):
     publish(store, 80)
     assert answers.of("n", Scope(), lambda q: q.edition.rows(count)[0][0]) == (80, 2)
     assert answers.of("n", Scope(edition=1), lambda q: q.edition.rows(count)[0][0]) == (50, 1)
+
+
+def test_a_home_made_anew_starts_at_edition_1_again_and_is_asked_anew(tmp_path):
+    cache, seen = a_cache(), []
+    for cases in (50, 80):
+        store = store_with(tmp_path / "home", cases)
+        rows = answers_of(store, cache=cache).of("n", Scope(), counted)
+        seen.append(rows)
+        store.close()
+        shutil.rmtree(tmp_path / "home")
+    assert seen == [(50, 1), (80, 1)]
+
+
+def test_centres_and_builds_that_share_a_cache_do_not_share_answers(tmp_path):
+    cache = a_cache()
+    here, there = store_with(tmp_path / "a", 50), store_with(tmp_path / "b", 80)
+    assert answers_of(here, cache=cache).of("n", Scope(), counted)[0] == 50
+    assert answers_of(there, cache=cache).of("n", Scope(), counted)[0] == 80
+    newer = answers_of(here, Grant.wall, "a later build", cache=cache)
+    assert newer.of("n", Scope(), lambda _: "newer")[0] == "newer"
+    here.close()
+    there.close()
+
+
+def test_an_alert_that_expires_leaves_the_answer_that_was_kept(tmp_path):
+    store = store_with(tmp_path, 0)
+    with store.building(small_site()) as build:
+        build.connection.execute("UPDATE alerts SET expires_at = '2026-11-20 15:00'")
+        build.publish(DATA_TIME)
+    clock = [datetime(2026, 11, 20, 6, 59, tzinfo=UTC)]  # 14:59 in Asia/Shanghai
+    answers = answers_of(store, Grant.wall, "", lambda: clock[0])
+
+    def ringing(question: Question) -> int:
+        return len(answered(Listing("alerts"), question))
+
+    assert answers.of("alerts", Scope(), ringing)[0] == 1
+    clock[0] += timedelta(minutes=1)
+    assert answers.of("alerts", Scope(), ringing)[0] == 0
+    store.close()
+
+
+def counted(question: Question) -> int:
+    return question.edition.rows("SELECT count(*) FROM cases")[0][0]
 
 
 def test_what_holds_for_the_day_is_not_computed_for_every_edition(store: EditionStore):

@@ -1,7 +1,7 @@
 """Moved or not moved, and how old."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from data.editions.store import EditionStore
 from data.runs import RunLog
 from routes import heartbeat
 from routes.heartbeat import Heartbeat
-from tests.layouts.small import publish, store_with
+from tests.layouts.small import DATA_TIME, publish, small_site, store_with
 
 
 @pytest.fixture
@@ -66,6 +66,29 @@ def test_a_source_that_answered_without_news_moves_it(store: EditionStore):
 
 def test_a_new_build_moves_it(store: EditionStore):
     assert ask(client(store)).headers["ETag"] != ask(client(store, "b2")).headers["ETag"]
+
+
+def test_an_alert_that_expires_moves_it(store: EditionStore):
+    with store.building(small_site()) as build:
+        build.connection.execute("UPDATE alerts SET expires_at = '2026-11-20 15:00'")
+        build.publish(DATA_TIME)
+    clock = [datetime(2026, 11, 20, 6, 59, tzinfo=UTC)]  # 14:59 in Asia/Shanghai
+    told = Heartbeat(store, RunLog(store.home), "b1", lambda: clock[0])
+    before = told.body()
+    clock[0] += timedelta(minutes=1)
+    assert told.body() == before | {"alerts": before["alerts"] + 1}
+
+
+def test_it_says_why_an_older_edition_is_served(store: EditionStore):
+    assert ask(client(store)).json["problem"] is None
+    publish(store, 30)
+    store.close()
+    path = store.home / "editions" / "2.duckdb"
+    path.write_bytes(b"x" * path.stat().st_size)
+    reopened = EditionStore(store.home)
+    told = ask(client(reopened)).json
+    assert (told["edition"], "版本 2 已损坏" in told["problem"]) == (1, True)
+    reopened.close()
 
 
 def test_times_are_absolute_though_the_edition_keeps_them_in_the_sites_zone(store: EditionStore):
