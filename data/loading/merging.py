@@ -152,14 +152,17 @@ def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
     listed = ", ".join(quoted(name) for name in names)
     values = ", ".join(f"p.{quoted(name)}" for name in names)
     assigned = ", ".join(f"{quoted(name)} = p.{quoted(name)}" for name in names if name != code)
-    known = f"SELECT 1 FROM {target} WHERE {code} IN (SELECT {code} FROM pending) LIMIT 1"
-    if not connection.execute(known).fetchone():
-        connection.execute(f"INSERT INTO {target} ({listed}) SELECT {values} FROM pending AS p")
-        return
     connection.execute(
-        f"MERGE INTO {target} AS t USING pending AS p ON t.{code} = p.{code}"
-        f" WHEN MATCHED THEN UPDATE SET {assigned}"
-        f" WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({values})"
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT {code} FROM {target} SEMI JOIN pending"
+        f" USING ({code})"
+    )
+    connection.execute(  # MERGE only for the few that it is needed for: it costs four times as much
+        f"MERGE INTO {target} AS t USING (FROM pending SEMI JOIN known USING ({code})) AS p"
+        f" ON t.{code} = p.{code} WHEN MATCHED THEN UPDATE SET {assigned}"
+    )
+    connection.execute(
+        f"INSERT INTO {target} ({listed}) SELECT {values} FROM pending AS p"
+        f" ANTI JOIN known USING ({code})"
     )
 
 
