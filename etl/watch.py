@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -58,24 +58,38 @@ def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
 
 
 def _listen(origin: Origin, changed: threading.Event, stop: threading.Event) -> None:
-    """Set `changed` at every file event, also during a run, and every LOOK_EVERY seconds."""
+    """Set `changed` at every file event, also during a run.
+
+    A folder that vanishes, or a system that allows no more listeners, must not end the watch:
+    until listening works again it looks by the clock.
+    """
     while not stop.is_set():
         folders = [folder for folder in (origin.input, origin.site_folder) if folder.is_dir()]
-        for changes in watchfiles.watch(
-            *folders,
-            stop_event=stop,
-            rust_timeout=round(LOOK_EVERY * 1000),
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            debounce=500,
-        ):
-            changed.set()
-            if not changes:  # quiet for long: the folders may have been put in place of others
-                break
+        try:
+            _listen_to(folders, changed, stop)
+        except Exception as error:
+            log.warning("listening_failed", reason=str(error))
+            stop.wait(LOOK_EVERY)
+
+
+def _listen_to(folders: Sequence[Path], changed: threading.Event, stop: threading.Event) -> None:
+    for changes in watchfiles.watch(
+        *folders,
+        stop_event=stop,
+        rust_timeout=round(LOOK_EVERY * 1000),
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        debounce=500,
+    ):
+        if not changes:  # quiet for long: the folders may have been put in place of others
+            return
+        changed.set()
 
 
 def _until_either(changed: threading.Event, stop: threading.Event) -> None:
-    while not stop.is_set() and not changed.wait(0.2):
+    """At most LOOK_EVERY seconds: a database announces nothing, and an event may get lost."""
+    end = time.monotonic() + LOOK_EVERY
+    while not stop.is_set() and time.monotonic() < end and not changed.wait(0.2):
         pass
 
 

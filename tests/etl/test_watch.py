@@ -137,3 +137,17 @@ def test_the_watch_goes_on_where_the_input_vanishes_and_comes_back(village, tmp_
         shutil.copytree(tmp_path / "away", village.input)
         village.deliver("matters/b.csv", table(matter(2)))
         watched.until(lambda: keys(village) == ["1", "2"])
+
+
+def test_the_watch_looks_by_the_clock_where_nobody_can_listen(village, monkeypatch):
+    def exhausted(*_folders, **_options):
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("etl.watch.LOOK_EVERY", 1.0)
+    monkeypatch.setattr("etl.watch.watchfiles.watch", exhausted)
+    with watching(village) as watched:
+        for n in (2, 3):
+            time.sleep(3)
+            village.deliver(f"matters/{n}.csv", table(matter(n)))
+            watched.until(lambda n=n: str(n) in keys(village))
+    assert "OS file watch limit reached" in watched.reasons
