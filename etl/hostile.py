@@ -31,6 +31,10 @@ class HostileFile(FileError):
     """The file would do harm if it were unpacked, so nothing of it was read."""
 
 
+class Unreachable(FileError):
+    """The file could not be read this time, whatever it holds: it is tried again."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How far an archive may expand: TRUST 3a, hostile files. Sizes in bytes."""

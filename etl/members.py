@@ -22,7 +22,7 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import BinaryIO, cast
+from typing import BinaryIO, Generic, TypeVar, cast
 
 from etl.hostile import (
     BLOCK,
@@ -32,6 +32,7 @@ from etl.hostile import (
     FileError,
     HostileFile,
     Limits,
+    Unreachable,
     expand,
     is_junk,
     readable_name,
@@ -53,11 +54,15 @@ class Member:
     """One delivered file, the unit of delivery; its name identifies it, not the archive around."""
 
     name: str
-    container: Path
+    delivered: "Container" = field(repr=False, compare=False)
     size: int
     _open: Callable[[], BinaryIO] = field(repr=False, compare=False)
-    _container: "Container" = field(repr=False, compare=False)
     _is_plain: bool = field(default=False, repr=False, compare=False)
+
+    @property
+    def container(self) -> Path:
+        """The file that it came in."""
+        return self.delivered.path
 
     def open(self) -> BinaryIO:
         """Its bytes, seekable; may be opened again. Reading raises FileError, never OSError."""
@@ -73,13 +78,10 @@ class Member:
     @cached_property
     def content_hash(self) -> str:
         """sha256 of its bytes, hex."""
+        if self._is_plain:
+            return self.delivered.hash
         with self.open() as stream:
             return _sha256(stream)
-
-    @property
-    def container_hash(self) -> str:
-        """sha256 of the file it was delivered in, hex; computed once for all its members."""
-        return self._container.hash
 
     @contextmanager
     def path(self) -> Iterator[Path]:
@@ -111,6 +113,29 @@ class Container:
         return self.path.stat().st_size
 
 
+class Room:
+    """How many archives stay open, expanded where they must be: those that were used last.
+
+    The others are opened again when one of their members is read, so that a thousand of them need
+    neither a thousand descriptors nor their expanded size on disk.
+    """
+
+    def __init__(self, archives: int = 8, size: int = LIMITS.total) -> None:
+        self._archives, self._size = archives, size
+        self._open: dict[_Archive, int] = {}  # the last used at the end -> bytes taken on disk
+
+    def take(self, archive: "_Archive", size: int) -> None:
+        """`archive`, which takes `size` bytes, is used now; those used longest ago make room."""
+        self._open.pop(archive, None)
+        self._open[archive] = size
+        while len(self._open) > self._archives or (
+            len(self._open) > 1 and sum(self._open.values()) > self._size
+        ):
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.close()
+
+
 def members(
     root: Path,
     files: Sequence[str],
@@ -124,9 +149,10 @@ def members(
     archives; nested archives are not followed. A file that cannot be used is appended to
     `problems` and the others go on; without a list the first one is raised.
     """
+    room = Room()
     for container in containers(root, files, problems):
         try:
-            yield from unpack(container, inside, limits)
+            yield from unpack(container, inside, limits, room)
         except FileError as problem:
             _report(problem, problems)
 
@@ -148,12 +174,15 @@ def containers(
     return [found[name] for name in sorted(found)]
 
 
-def unpack(container: Container, inside: str = "*", limits: Limits = LIMITS) -> list[Member]:
+def unpack(
+    container: Container, inside: str = "*", limits: Limits = LIMITS, room: Room | None = None
+) -> list[Member]:
     """The members of one delivered file, sorted by name; itself when it is not an archive.
 
-    Compressed streams are expanded to a temporary file in one pass, which lives as long as a
-    member of it does. Raises FileError or HostileFile.
+    Compressed streams are expanded to a temporary file in one pass, which lives as long as there
+    is `room` for it or one of its members is being read. Raises FileError or HostileFile.
     """
+    room = room or Room()
     with _faults(container.name):
         if not stat.S_ISREG(container.path.stat().st_mode):
             raise FileError(container.name, "not_a_file", "不是普通文件")
@@ -163,12 +192,14 @@ def unpack(container: Container, inside: str = "*", limits: Limits = LIMITS) -> 
             if head.startswith(magic):
                 raise FileError(container.name, "archive_kind", f"不支持 {kind} 压缩，请改用 zip")
         if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return _unzip(container, inside, limits)
+            return _unzip(container, inside, limits, room)
         for magic, codec in EXPANDERS.items():
             if head.startswith(magic):
-                return _expand(container, codec, inside, limits)
+                return _expand(container, codec, inside, limits, room)
         if _is_tar(head):
-            return _untar(container, container.path.open("rb"), inside, limits)  # noqa: SIM115
+            return _untar(
+                _Archive(container, partial(_stored, container.path), room), inside, limits
+            )
         return [_plain(container)]
 
 
@@ -205,11 +236,12 @@ def _is_wanted(root: Path, path: Path) -> bool:
 
 def _plain(container: Container) -> Member:
     opener = partial(container.path.open, "rb")
-    return Member(container.name, container.path, container.size, opener, container, _is_plain=True)
+    return Member(container.name, container, container.size, opener, _is_plain=True)
 
 
-def _unzip(container: Container, inside: str, limits: Limits) -> list[Member]:
-    archive = zipfile.ZipFile(container.path)
+def _unzip(container: Container, inside: str, limits: Limits, room: Room) -> list[Member]:
+    opened = _Archive(container, partial(zipfile.ZipFile, container.path), room)
+    archive = opened.get()
     entries = zip_entries(archive)
     refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
     if OFFICE_NAMES & set(archive.namelist()):  # an xlsx is a zip too, but one document
@@ -217,30 +249,38 @@ def _unzip(container: Container, inside: str, limits: Limits) -> list[Member]:
     if any(info.flag_bits & ZIP_ENCRYPTED for _, info in entries):
         raise FileError(container.name, "password", "压缩包有密码")
     return [
-        Member(
-            entry.name, container.path, entry.size, partial(_open_zipped, archive, info), container
-        )
+        Member(entry.name, container, entry.size, partial(_open_zipped, opened, info))
         for entry, info in sorted(entries, key=lambda pair: pair[0].name)
         if _is_selected(entry.name, inside)
     ]
 
 
-def _expand(container: Container, codec: ModuleType, inside: str, limits: Limits) -> list[Member]:
-    with codec.open(container.path) as stream:
-        spool = expand(container.name, stream, container.size, limits)
-    head = spool.read(tarfile.BLOCKSIZE)
-    size = spool.seek(0, os.SEEK_END)
-    spool.seek(0)
-    if _is_tar(head):
-        return _untar(container, spool, inside, limits)
+def _expand(
+    container: Container, codec: ModuleType, inside: str, limits: Limits, room: Room
+) -> list[Member]:
+    archive = _Archive(container, partial(_expanded, container, codec, limits), room)
+    spool = archive.get()
+    if _is_tar(os.pread(spool.descriptor, tarfile.BLOCKSIZE, 0)):
+        return _untar(archive, inside, limits)
     name = container.name.removesuffix(container.path.suffix)
-    return [Member(name, container.path, size, partial(_slice, _Shared(spool), 0, size), container)]
+    return [Member(name, container, spool.size, partial(_slice, archive, 0, spool.size))]
 
 
-def _untar(container: Container, stream: BinaryIO, inside: str, limits: Limits) -> list[Member]:
-    shared = _Shared(stream)
-    archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 -- the stream is shared
-    infos = list(islice(archive, 2 * limits.members + 1))
+def _expanded(container: Container, codec: ModuleType, limits: Limits) -> "_Shared":
+    with codec.open(container.path) as stream:
+        return _Shared(expand(container.name, stream, container.size, limits), is_spool=True)
+
+
+def _stored(path: Path) -> "_Shared":
+    return _Shared(path.open("rb"))
+
+
+def _untar(opened: "_Archive[_Shared]", inside: str, limits: Limits) -> list[Member]:
+    shared, container = opened.get(), opened.container
+    with open(shared.descriptor, "rb", closefd=False) as stream:
+        stream.seek(0)
+        archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115 -- the stream is shared
+        infos = list(islice(archive, 2 * limits.members + 1))
     if len(infos) > 2 * limits.members:  # as many folders as files are allowed
         raise HostileFile(container.name, "members", f"条目超过上限 {2 * limits.members}")
     if os.pread(shared.descriptor, tarfile.BLOCKSIZE, archive.offset) != bytes(tarfile.BLOCKSIZE):
@@ -248,9 +288,7 @@ def _untar(container: Container, stream: BinaryIO, inside: str, limits: Limits) 
     entries = tar_entries(infos)
     refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
     return [
-        Member(
-            entry.name, container.path, entry.size, partial(_open_tarred, shared, info), container
-        )
+        Member(entry.name, container, entry.size, partial(_open_tarred, opened, info))
         for entry, info in sorted(entries, key=lambda pair: pair[0].name)
         if _is_selected(entry.name, inside)
     ]
@@ -266,26 +304,63 @@ def _is_selected(name: str, inside: str) -> bool:
     return fnmatch.fnmatchcase(subject, inside) and not is_junk(name)
 
 
-def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
-    return cast(BinaryIO, archive.open(info))
+def _open_zipped(archive: "_Archive[zipfile.ZipFile]", info: zipfile.ZipInfo) -> BinaryIO:
+    return cast(BinaryIO, archive.get().open(info))
 
 
-def _open_tarred(shared: "_Shared", info: tarfile.TarInfo) -> BinaryIO:
+def _open_tarred(archive: "_Archive[_Shared]", info: tarfile.TarInfo) -> BinaryIO:
     if info.issparse():
         raise FileError(info.name, "sparse", "不支持稀疏文件")
-    return _slice(shared, info.offset_data, info.size)
+    return _slice(archive, info.offset_data, info.size)
 
 
-def _slice(shared: "_Shared", start: int, size: int) -> BinaryIO:
-    return cast(BinaryIO, _Slice(shared, start, size))
+def _slice(archive: "_Archive[_Shared]", start: int, size: int) -> BinaryIO:
+    return cast(BinaryIO, _Slice(archive.get(), start, size))
 
 
 class _Shared:
     """A file on disk that several slices read; closed when the last of them is gone."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, is_spool: bool = False) -> None:
         self.descriptor = stream.fileno()
+        self.size = os.fstat(self.descriptor).st_size
+        self.is_spool = is_spool
         weakref.finalize(self, stream.close)
+
+
+Opened = TypeVar("Opened", zipfile.ZipFile, _Shared)
+
+
+class _Archive(Generic[Opened]):
+    """An archive that is opened when it is needed and may be closed between two members.
+
+    What was learnt when it was first opened must still hold: a file that has changed since is not
+    read on at the old places.
+    """
+
+    def __init__(self, container: Container, open: Callable[[], Opened], room: Room) -> None:
+        self.container = container
+        self._new, self._room = open, room
+        self._opened: Opened | None = None
+        self._mark = self._looks()
+
+    def get(self) -> Opened:
+        if self._opened is None:
+            if self._looks() != self._mark:
+                raise Unreachable(self.container.name, "changed", "文件在读取期间有变动")
+            self._opened = self._new()
+        opened = self._opened
+        takes = opened.size if isinstance(opened, _Shared) and opened.is_spool else 0
+        self._room.take(self, takes)
+        return opened
+
+    def close(self) -> None:
+        """Let go of it; a member that is being read keeps it open until its end."""
+        self._opened = None
+
+    def _looks(self) -> tuple[int, int, int]:
+        stat = self.container.path.stat()
+        return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 class _Slice(io.RawIOBase):
@@ -348,15 +423,17 @@ def _faults(file: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as fault:
-        raise FileError(file, "vanished", "文件已不存在") from fault
+        raise Unreachable(file, "vanished", "文件已不存在") from fault
     except PermissionError as fault:
-        raise FileError(file, "permission", "没有读取权限") from fault
+        raise Unreachable(file, "permission", "没有读取权限") from fault
     except DAMAGE as fault:
         raise FileError(file, "damaged", f"压缩文件损坏或不完整（{fault}）") from fault
     except UNSUPPORTED as fault:
         raise FileError(file, "archive_kind", f"压缩方式不支持（{fault}）") from fault
-    except OSError as fault:  # gzip reports damage so
-        raise FileError(file, "unreadable", f"读取失败（{fault}）") from fault
+    except OSError as fault:
+        if fault.errno is None:  # gzip and bz2 report damage so
+            raise FileError(file, "damaged", f"压缩文件损坏或不完整（{fault}）") from fault
+        raise Unreachable(file, "unreadable", f"读取失败（{fault}）") from fault
 
 
 def _report(problem: FileError, problems: list[FileError] | None) -> None:

@@ -13,8 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from etl.hostile import Limits
-from etl.members import FileError, HostileFile, containers, is_settled, members, unpack
+from etl.hostile import Limits, Unreachable
+from etl.members import (
+    FileError,
+    HostileFile,
+    Room,
+    containers,
+    is_settled,
+    members,
+    unpack,
+)
 
 ROWS = "编号,标题\n1,噪音\n".encode()
 SMALL = Limits(ratio=100, ratio_from=1000, total=100_000, members=3)
@@ -54,6 +62,12 @@ def refused(root: Path, file: str, limits: Limits = SMALL) -> HostileFile:
     with pytest.raises(HostileFile) as fault:
         list(members(root, [file], limits=limits))
     return fault.value
+
+
+def refusals(root: Path, file: str) -> list[FileError]:
+    problems: list[FileError] = []
+    assert list(members(root, [file], problems=problems)) == []
+    return problems
 
 
 def test_a_source_names_paths_globs_and_folders_and_each_file_comes_once(tmp_path):
@@ -97,8 +111,8 @@ def test_a_compressed_file_has_the_identity_of_the_plain_one(tmp_path, suffix, c
     (packed,) = members(tmp_path, [f"d.csv.{suffix}"])
     (plain,) = members(tmp_path / "plain", ["d.csv"])
     assert (packed.name, packed.size) == (plain.name, plain.size) == ("d.csv", len(ROWS))
-    assert packed.content_hash == plain.content_hash == plain.container_hash
-    assert packed.container_hash != plain.container_hash
+    assert packed.content_hash == plain.content_hash == plain.delivered.hash
+    assert packed.delivered.hash != plain.delivered.hash
 
 
 def test_members_can_be_kept_and_opened_again_in_any_order(tmp_path):
@@ -110,6 +124,49 @@ def test_members_can_be_kept_and_opened_again_in_any_order(tmp_path):
             assert stream.read(4) == other.read(9)[:4]
             stream.seek(0)
             assert len(stream.read()) == 9
+
+
+def test_many_archives_need_few_descriptors_and_little_of_the_disk(tmp_path):
+    for n in range(20):
+        tarred(tmp_path / f"t{n}.tar", {f"t{n}.csv": ROWS}, "w")
+        zipped(tmp_path / f"z{n}.zip", {f"z{n}.csv": ROWS})
+        (tmp_path / f"g{n}.csv.gz").write_bytes(gzip.compress(ROWS))
+    before = len(os.listdir("/proc/self/fd"))
+    room = Room(archives=3, size=len(ROWS) + 1)
+    kept = [m for c in containers(tmp_path, ["*"]) for m in unpack(c, room=room)]
+    for member in [*kept, *reversed(kept)]:
+        with member.open() as stream:
+            assert stream.read() == ROWS
+    assert len(os.listdir("/proc/self/fd")) - before <= 3
+    with kept[0].open() as stream:  # what is being read stays, whoever needs room
+        assert stream.read(3) == ROWS[:3]
+        assert [m.content_hash for m in kept[1:]] == [kept[0].content_hash] * 59
+        assert stream.read() == ROWS[3:]
+
+
+def test_an_archive_that_changed_since_it_was_unpacked_is_not_read_at_the_old_places(tmp_path):
+    room = Room(archives=1)
+    tarred(tmp_path / "t.tar", {"a.csv": ROWS, "b.csv": ROWS}, "w")
+    zipped(tmp_path / "z.zip", {"c.csv": ROWS})
+    first, *_ = [m for c in containers(tmp_path, ["*"]) for m in unpack(c, room=room)]
+    tarred(tmp_path / "t.tar", {"0.csv": b"?" * 3000, "a.csv": ROWS}, "w")
+    with (
+        pytest.raises(Unreachable, match="t.tar：文件在读取期间有变动"),
+        first.open() as s,
+    ):
+        s.read()
+
+
+def test_a_file_that_cannot_be_read_now_is_told_from_one_that_is_damaged(tmp_path):
+    (tmp_path / "a.bz2").write_bytes(bz2.compress(ROWS * 100)[:50] + b"\xff" * 50)
+    (tmp_path / "b.csv").write_bytes(ROWS)
+    (damaged,) = refusals(tmp_path, "a.bz2")
+    assert damaged.code == "damaged" and not isinstance(damaged, Unreachable)
+    (member,) = members(tmp_path, ["b.csv"])
+    (tmp_path / "b.csv").unlink()
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(Unreachable, match="b.csv：读取失败"):
+        member.open()
 
 
 def test_a_reader_that_needs_a_path_gets_one(tmp_path):
@@ -127,7 +184,7 @@ def test_an_unchanged_archive_is_recognised_without_unpacking_it(tmp_path):
     zipped(tmp_path / "z.zip", {"a.csv": ROWS, "b.csv": ROWS})
     (container,) = containers(tmp_path, ["z.zip"])
     before = container.hash
-    assert {member.container_hash for member in unpack(container)} == {before}
+    assert {member.delivered.hash for member in unpack(container)} == {before}
     zipped(tmp_path / "z.zip", {"a.csv": ROWS, "b.csv": ROWS + b"2,x\n"})
     assert containers(tmp_path, ["z.zip"])[0].hash != before
 
