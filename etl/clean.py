@@ -117,8 +117,8 @@ def _keep_wanted(work: Work) -> None:
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE texts AS WITH seen AS (SELECT *,"
         f" {_whole(slots)} AS {WHOLE_ROW}, regexp_matches({WHOLE_ROW}, {_rough(work.source)})"
-        f" AS {IS_ROUGH} FROM raw WHERE {where}),"
-        f" known AS (SELECT _member, _row, _line, _extra, {WHOLE_ROW}, {IS_ROUGH}{known} FROM seen)"
+        f" AS {IS_ROUGH} FROM raw WHERE {where}), known AS"
+        f" (SELECT _member, _row, _line, _extra, {WHOLE_ROW}, {IS_ROUGH}{known} FROM seen)"
         f" SELECT * EXCLUDE ({WHOLE_ROW}, {IS_ROUGH}), md5(CASE WHEN {IS_ROUGH}"
         f" THEN {_whole(slots)} ELSE {WHOLE_ROW} END) AS row_hash FROM known"
     )
@@ -132,23 +132,25 @@ def _whole(slots: Sequence[str]) -> str:
 
 def _rough(source: Source) -> str:
     """The pattern of a whole row where a part has a blank at its edge or may be an NA spelling."""
-    words = {text for slot in source.slots for text in _spellings_of_na(source, slot) if text}
-    na = "|".join(re.escape(word) for word in sorted(words))
+    na = "|".join(sorted({_na(source, slot) for slot in source.slots}))
     blank = r"[\s\x{a0}\x{3000}]"
-    return literal(rf"(?i)(^|\x1f)({blank}|({na})(\x1f|$))|{blank}(\x1f|$)")
+    return literal(rf"(?i)(?:^|\x1f)(?:{blank}|(?:{na})(?:\x1f|$))|{blank}(?:\x1f|$)")
 
 
-def _spellings_of_na(source: Source, slot: str) -> list[str]:
+def _na(source: Source, slot: str) -> str:
+    """The pattern of the spellings of NA."""
     own = [c.na for c in source.columns.values() if c.from_ and source.slot(*c.from_) == slot]
-    return [*declared.NA, *source.na, *(text for na in own for text in na)]
+    words = {*declared.NA, *source.na, *(text for na in own for text in na)} - {""}
+    return "|".join(re.escape(word) for word in sorted(words))
 
 
 def _known(source: Source, slot: str) -> str:
-    """SQL of the text without blanks around it; NULL where it is a spelling of NA."""
-    na = sorted({text.lower() for text in _spellings_of_na(source, slot)})
-    text, spellings = quoted(slot), ", ".join(literal(item) for item in na)
-    trimmed = f"trim({text}, {declared.BLANKS})"
-    known = f"CASE WHEN lower({trimmed}) NOT IN ({spellings}) THEN {trimmed} END"
+    """SQL of the text without blanks around it; NULL where it is empty or a spelling of NA.
+
+    No part is written twice: the database would take it out of the CASE and do it for every row.
+    """
+    text, na = quoted(slot), literal(f"(?i)^(?:{_na(source, slot)})$")
+    known = f"nullif(regexp_replace(trim({text}, {declared.BLANKS}), {na}, ''), '')"
     return f"CASE WHEN {IS_ROUGH} THEN {known} ELSE nullif({text}, '') END"
 
 
