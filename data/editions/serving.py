@@ -101,9 +101,8 @@ class Serving:
     def _give_up(self, handle: _Handle, reason: str) -> None:
         """Serve a damaged edition no longer; who still uses it keeps it until given back."""
         number = handle.edition.number
-        self._shelf.note_problem(number, reason)
+        self._note_damage(number, reason)
         with self._lock:
-            self._damaged[number] = time.monotonic()
             if self._open.get(number) is handle:
                 del self._open[number]
             if self._served is handle:
@@ -125,12 +124,12 @@ class Serving:
             return self._served or self._switched()
 
     def _move(self) -> None:
-        """In the background; where it fails the old edition goes on serving."""
+        """In the background; where it fails the old edition goes on serving, and it is tried again
+        later: only who knows what went wrong may forget about it."""
+        self._retry_at = time.monotonic() + RETRY
         try:
             with self._switching, suppress(EditionError):
                 self._switched()
-                return
-            self._retry_at = time.monotonic() + RETRY
         finally:
             self._is_moving = False
 
@@ -138,40 +137,53 @@ class Serving:
         """Open the newest edition that can be read, and serve it from now on."""
         while True:
             self._aimed_at = self._shelf.current()
-            self._retry_at = math.inf
             handle = self._newest_sound()
             if handle is not None:
                 with self._lock:
                     self._served = handle
+                    self._retry_at = self._next_retry(handle.edition.number)
+                self._give_back(handle)
                 return handle
             if self._shelf.current() == self._aimed_at:  # else all were pruned as we tried
                 if self._aimed_at is None:
                     raise NoEdition(self._shelf.absence())
                 raise EditionDamaged(self._shelf.ruin())
 
+    def _next_retry(self, served: int) -> float:
+        """When a newer edition than the one served, damaged so far, is to be tried again."""
+        newer = [n for n in self._shelf.candidates() if n > served and n in self._damaged]
+        return min((self._damaged[number] + RETRY for number in newer), default=math.inf)
+
     def _newest_sound(self) -> _Handle | None:
+        """Borrowed, so that nobody closes it before it is served."""
         for number in self._shelf.candidates():
             if time.monotonic() - self._damaged.get(number, -math.inf) < RETRY:
                 continue
             try:
-                handle = self._handle(number)
-                self._cleared(handle)
-                return handle
+                return self._cleared(number)
             except NoEdition:
                 continue
             except EditionDamaged as error:
-                self._damaged[number] = time.monotonic()
-                self._retry_at = time.monotonic() + RETRY
-                self._shelf.note_problem(number, str(error))
+                self._note_damage(number, str(error))
         return None
 
-    def _cleared(self, handle: _Handle) -> None:
-        """Nothing for a sound edition; one found damaged before must pass a full scan."""
-        number = handle.edition.number
-        if number in self._damaged:
+    def _cleared(self, number: int) -> _Handle:
+        """An edition, borrowed; one found damaged before must pass a full scan."""
+        handle = self._borrowed(number)
+        if number not in self._damaged:
+            return handle
+        try:
             handle.edition.scan()
-            del self._damaged[number]
-            self._shelf.clear_problem()
+        except BaseException:
+            self._give_back(handle)
+            raise
+        del self._damaged[number]
+        self._shelf.clear_problem()
+        return handle
+
+    def _note_damage(self, number: int, reason: str) -> None:
+        self._damaged[number] = time.monotonic()
+        self._shelf.note_problem(number, reason)
 
     def _handle(self, number: int) -> _Handle:
         with self._lock:

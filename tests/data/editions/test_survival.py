@@ -1,5 +1,6 @@
 """Through kill -9, full disks and damaged files: the old edition or the new one, and whole."""
 
+import errno
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from data.editions.edition import EditionDamaged, EditionError
 from data.editions.publishing import STAGES
+from data.editions.shelf import Shelf
 from data.editions.store import EditionStore
 from tests.data.editions.writer import (
     REFUSED,
@@ -220,17 +222,65 @@ def test_a_home_where_nothing_is_sound_is_refused_not_begun_anew(first, home):
 
 
 def test_damage_that_was_no_damage_is_served_again_after_a_full_scan(first, home, monkeypatch):
+    monkeypatch.setattr("data.editions.serving.RETRY", 1.0)
     write_next(home)
     store = EditionStore(home)
     with pytest.raises(EditionDamaged), store.reading() as edition:
         raise EditionDamaged("for once")
     assert (store.serving(), "版本 2" in (store.problem() or "")) == (1, True)
-    monkeypatch.setattr("data.editions.serving.RETRY", 0.0)
-    store._serving._retry_at = 0.0
-    deadline = time.monotonic() + 5
-    while store.serving() != edition.number and time.monotonic() < deadline:
+    assert serves_within(store, edition.number, 10)
+    assert store.problem() is None
+
+
+def serves_within(store: EditionStore, number: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while store.serving() != number and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert (store.serving(), store.problem()) == (2, None)
+    return store.serving() == number
+
+
+def test_a_damaged_edition_that_was_restored_is_served_again(first, home, monkeypatch):
+    monkeypatch.setattr("data.editions.serving.RETRY", 0.5)
+    write_next(home)
+    file = home / "editions" / "2.duckdb"
+    sound = file.read_bytes()
+    file.write_bytes(bytes(len(sound)))
+    store = EditionStore(home)
+    assert store.serving() == 1
+    assert not serves_within(store, 2, 1.2)  # tried and still damaged
+    file.write_bytes(sound)
+    assert serves_within(store, 2, 10)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_edition_that_could_not_be_opened_for_once_is_tried_again(first, home, monkeypatch):
+    monkeypatch.setattr("data.editions.serving.RETRY", 0.5)
+    store = EditionStore(home)
+    assert store.serving() == 1
+    path = Shelf.path
+
+    def too_many_files(shelf, number):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    write_next(home)
+    monkeypatch.setattr(Shelf, "path", too_many_files)
+    assert not serves_within(store, 2, 0.3)
+    monkeypatch.setattr(Shelf, "path", path)
+    assert serves_within(store, 2, 10)
+
+
+def test_an_idle_edition_chosen_to_be_served_is_not_closed_by_others(first, home):
+    """Another reader tidies up between the choice and the serving."""
+    write_next(home)
+    store = EditionStore(home, linger=0.0)
+    serving = store._serving
+    found = serving._newest_sound()
+    assert found is not None
+    with store.reading(1):  # giving it back closes what is idle
+        pass
+    assert serving._open[2] is found
+    serving._give_back(found)
+    assert store.serving() == 2
 
 
 @pytest.mark.parametrize("pointer", [b"", b"1", b"nonsense\n", b"\xff\xfe\n", b"3"])
