@@ -10,18 +10,18 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
 
 import bench
+from bench.figure import Figure
 
 RESULT = Path("bench.json")
-Figures = list[dict[str, Any]]
+Figures = list[Figure]
 
 
 def main(wanted: list[str]) -> int:
     """Exit code 0, 1 where a measurement failed, 2 where there is none of that name."""
     there = sorted(
-        {module.name for module in iter_modules(bench.__path__)} - {"__main__", "collect"}
+        {module.name for module in iter_modules(bench.__path__)} - {"__main__", "collect", "figure"}
     )
     if unknown := sorted(set(wanted) - set(there)):
         print(f"没有 {'、'.join(unknown)}；可用：{'、'.join(there)}", file=sys.stderr)
@@ -35,7 +35,7 @@ def main(wanted: list[str]) -> int:
             traceback.print_exc()
             failed.append(name)
     write(found, is_whole=not wanted)
-    short = [figure["name"] for figure in found if not figure["ok"]]
+    short = [figure.name for figure in found if not figure.ok]
     print(f"{len(found)} 项，{len(short)} 项未达标{'：' if short else ''}{'、'.join(short)}")
     if failed:
         print(f"未能测量：{'、'.join(failed)}", file=sys.stderr)
@@ -58,20 +58,19 @@ def measured(name: str) -> Figures:
     return list(_printed(module.figures()))
 
 
-def _printed(figures: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+def _printed(figures: Iterable[Figure]) -> Iterable[Figure]:
     for figure in figures:
-        mark = "ok" if figure["ok"] else "SHORT"
-        value, target = (f"{figure[key]:,.10g}" for key in ("measured", "target"))
-        print(
-            f"{figure['name']:<58} {value:>12} {figure['unit']:<7} {target:>8}  {mark}", flush=True
-        )
+        mark = "ok" if figure.ok else "SHORT"
+        value, target = f"{figure.shown:,.10g}", f"{figure.target:,.10g}"
+        print(f"{figure.name:<58} {value:>12} {figure.unit:<7} {target:>8}  {mark}", flush=True)
         yield figure
 
 
 def write(found: Figures, is_whole: bool) -> None:
     """A run of some modules leaves the figures of the others as they were."""
-    others: Figures = []
+    rows = [figure.as_row() for figure in found]
+    others: list[dict] = []
     if not is_whole and RESULT.exists():
-        names = {figure["name"] for figure in found}
+        names = {figure.name for figure in found}
         others = [old for old in json.loads(RESULT.read_text()) if old["name"] not in names]
-    RESULT.write_text(json.dumps([*others, *found], ensure_ascii=False, indent=1) + "\n")
+    RESULT.write_text(json.dumps([*others, *rows], ensure_ascii=False, indent=1) + "\n")

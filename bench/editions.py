@@ -9,15 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
+from bench.figure import Figure
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.site import Site
 
-ISSUE = 2
 CASES = 1_000_000
 STEPS = 4  # of each case
 MARKED = 1000  # cases that say in which edition they are
@@ -48,7 +47,7 @@ class Readings:
     failed: list[str] = field(default_factory=list)
 
 
-def figures() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """Every figure that the issue asks of editions: issue, name, measured, unit, target, ok."""
     with tempfile.TemporaryDirectory(prefix="zhinao-bench-") as folder:
         home = Path(folder)
@@ -67,9 +66,9 @@ def figures() -> list[dict[str, Any]]:
         f"{reads} reads over {SWAPS} swaps; longest until the first answer {answer * 1000:.0f} ms"
     )
     return [
-        _figure("edition_switch_while_serving", round(wait * 1000, 1), "ms", 200),
-        _figure("edition_reads_failed", failed, "reads", 0),
-        _figure("edition_reads_torn", torn + backward, "reads", 0),
+        Figure("edition_switch_while_serving", wait * 1000, "ms", 200),
+        Figure("edition_reads_failed", failed, "reads", 0),
+        Figure("edition_reads_torn", torn + backward, "reads", 0),
     ]
 
 
@@ -176,11 +175,6 @@ def write(home: Path, times: int) -> None:
         with EditionStore(home).building(SITE) as build:
             mark(build.connection, build.number)
             build.publish(EPOCH + timedelta(days=build.number))
-
-
-def _figure(name: str, measured: float, unit: str, target: float) -> dict[str, Any]:
-    ok = measured <= target
-    return dict(issue=ISSUE, name=name, measured=measured, unit=unit, target=target, ok=ok)
 
 
 if __name__ == "__main__":

@@ -5,26 +5,25 @@ on two cores gained nothing that could be told from noise (0.6x to 1.3x). Where 
 installed, the same index is also walked by a compiled loop, and the comparison printed.
 """
 
-import os
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.figure import Figure
 from bench.tessellation import points, tessellation
 from geo.locate import COVERED, OUTSIDE, SIGN_ERROR, SIGN_FLOOR, UNDECIDED, Index
 
 T = TypeVar("T")
-ISSUE = 2
 COLUMNS, ROWS = 39, 58  # 2,262 grids, as many as 长沙县 has
 MILLION = 1_000_000
 
 
-def figures() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """Every figure that the issue asks of locate: issue, name, measured, unit, target, ok."""
     shapes = tessellation(COLUMNS, ROWS)
     codes = [f"430121{i:09d}" for i in range(len(shapes))]
@@ -38,20 +37,12 @@ def figures() -> list[dict[str, Any]]:
     if find_spec("numba"):
         _print_what_numba_would_add(index, lon, lat, found, ours)
     return [
-        _figure("locate_1m_vs_geopandas_sjoin", theirs / ours, "x", 20, at_least=True),
-        _figure("locate_1m_different_from_sjoin", different, "points", 0),
-        _figure("locate_1m", ours, "s", 0.5),
-        _figure("locate_10m", ten, "s", 5.0),
-        _figure("locate_index_build_2262", build, "s", 10.0),
+        Figure("locate_1m_vs_geopandas_sjoin", theirs / ours, "x", 20, is_least=True),
+        Figure("locate_1m_different_from_sjoin", different, "points", 0),
+        Figure("locate_1m", ours, "s", 0.5),
+        Figure("locate_10m", ten, "s", 5.0),
+        Figure("locate_index_build_2262", build, "s", 10.0),
     ]
-
-
-def _figure(
-    name: str, measured: float, unit: str, target: float, at_least: bool = False
-) -> dict[str, Any]:
-    ok = measured >= target if at_least else measured <= target
-    measured = round(measured, 4)
-    return dict(issue=ISSUE, name=name, measured=measured, unit=unit, target=target, ok=ok)
 
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -139,10 +130,3 @@ def _compiled(index: Index) -> Callable[[NDArray, NDArray], NDArray]:
         return walk(lon, lat, row, cell, arrays)
 
     return locate
-
-
-if __name__ == "__main__":
-    print(f"{os.cpu_count()} cores")
-    for figure in figures():
-        mark = "ok" if figure["ok"] else "SHORT"
-        print("{name}: {measured} {unit}, target {target}".format(**figure), mark)

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from bench.figure import Figure
 from data.compare import compare
 from data.editions.edition import Edition, open_edition, write_meta
 from data.editions.tables import create_tables
@@ -20,7 +21,7 @@ from data.measure import measure
 from data.scope import Grant, Scope
 from data.site import Site
 
-ISSUE, TARGET_MS = 2, 40.0
+TARGET_MS = 40.0
 CASES, GRIDS, DAYS = 1_000_000, 2262, 730
 CALLS = 30
 KEPT = Path(__file__).parents[1] / "var" / "bench"
@@ -84,7 +85,7 @@ COMPARISONS: tuple[tuple[str, tuple[str, ...], Scope], ...] = (
 )
 
 
-def figures() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """The p95 of every number: issue, name, measured, unit, target, ok."""
     edition = opened()
     try:
@@ -108,23 +109,20 @@ def opened() -> Edition:
     return open_edition(file)
 
 
-def _number(edition: Edition, key: str, by: tuple[str, ...], scope: Scope) -> dict[str, Any]:
+def _number(edition: Edition, key: str, by: tuple[str, ...], scope: Scope) -> Figure:
     name = "_".join(["measure", key, *(("by", *by) if by else ())])
     return _figure(name, lambda: measure(edition, key, by, scope, Grant.full()))
 
 
-def _comparison(
-    edition: Edition, key: str, by: tuple[str, ...], scope: Scope, base: Any
-) -> dict[str, Any]:
+def _comparison(edition: Edition, key: str, by: tuple[str, ...], scope: Scope, base: Any) -> Figure:
     name = "_".join(["compare", base, key, *(("by", *by) if by else ())])
     return _figure(name, lambda: compare(edition, key, by, scope, Grant.full(), base))
 
 
-def _figure(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
+def _figure(name: str, ask: Callable[[], Any]) -> Figure:
     ask()  # the first reads the file
     p95 = statistics.quantiles([_milliseconds(ask) for _ in range(CALLS)], n=20)[-1]
-    measured = {"measured": round(p95, 1), "unit": "ms", "target": TARGET_MS}
-    return {"issue": ISSUE, "name": f"{name}_p95", **measured, "ok": p95 <= TARGET_MS}
+    return Figure(f"{name}_p95", p95, "ms", TARGET_MS)
 
 
 def _milliseconds(ask: Callable[[], Any]) -> float:
@@ -264,7 +262,3 @@ SELECT DISTINCT '{layer}' AS layer, '{layer}' || i AS code, '{layer}' || i AS na
        {up} AS parent, 400 * {width} AS population
 FROM (SELECT DISTINCT range // {width} AS i FROM range(2262))
 """
-
-if __name__ == "__main__":
-    for figure in figures():
-        print(f"{figure['name']:60} {figure['measured']:8} ms  {'ok' if figure['ok'] else 'SHORT'}")

@@ -9,19 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from bench.figure import Figure
 from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, chromium, looking
 
-ISSUE = 2
 CASES, DAYS = 30_000, 120
 VIEWERS, SECONDS = 50, 8.0
 SWAPS = 3
 FIRST_VISIT_MB, POLLING_PERCENT, ON_SCREEN_S = 2.5, 0.1, 5.0
 
 
-def figures() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """MB of a first visit, % of a core an idle viewer costs, seconds until an edition is seen."""
     with (
         tempfile.TemporaryDirectory(prefix="zhinao-wall-") as folder,
@@ -29,9 +28,9 @@ def figures() -> list[dict[str, Any]]:
     ):
         visit, seen = _in_chromium(wall)
         return [
-            _figure("wall: first visit over the wire", visit, "MB", FIRST_VISIT_MB),
-            _figure("wall: idle polling per viewer", _polling(wall), "% core", POLLING_PERCENT),
-            _figure("wall: new edition on screen", seen, "s", ON_SCREEN_S),
+            Figure("wall: first visit over the wire", visit, "MB", FIRST_VISIT_MB),
+            Figure("wall: idle polling per viewer", _polling(wall), "% core", POLLING_PERCENT),
+            Figure("wall: new edition on screen", seen, "s", ON_SCREEN_S),
         ]
 
 
@@ -126,12 +125,6 @@ def _poll(wall: Wall, etag: str, stop: float, polls: list[int], number: int) -> 
         polls[number] += 1
         time.sleep(1.0)
     viewer.close()
-
-
-def _figure(name: str, measured: float, unit: str, target: float) -> dict[str, Any]:
-    measured = round(measured, 3)
-    facts = {"measured": measured, "unit": unit, "target": target, "ok": measured <= target}
-    return {"issue": ISSUE, "name": name} | facts
 
 
 if __name__ == "__main__":
