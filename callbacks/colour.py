@@ -134,7 +134,8 @@ def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -
 def geometry_url(question: Question, level: str, on_map: View) -> str:
     """Where the shapes are: the address names their content, so they may be kept for ever."""
     digest = shapes_hash(question.edition, level, on_map.within)
-    return f"/geometry/{digest}/{level}/{on_map.part}.json"
+    of_old = f"?edition={question.scope.edition}" if question.scope.edition is not None else ""
+    return f"/geometry/{digest}/{level}/{on_map.part}.json{of_old}"
 
 
 def _outline_url(question: Question, on_map: View) -> str | None:

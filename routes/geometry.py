@@ -1,6 +1,6 @@
 """Polygons as GeoJSON under an address that names their content, so browsers keep them for ever."""
 
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, request
 
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
@@ -10,10 +10,12 @@ KEPT = "public, max-age=31536000, immutable"
 
 
 def register(server: Flask, store: EditionStore) -> None:
+    """`?edition=N` where the viewer asked for an edition that may have other polygons than now."""
+
     @server.get("/geometry/<digest>/<level>/<part>.json")
     def answer_geometry(digest: str, level: str, part: str) -> Response:
         try:
-            with store.reading() as edition:
+            with store.reading(request.args.get("edition", type=int)) as edition:
                 within = region_of(edition, part)
                 if shapes_hash(edition, level, within) != digest:
                     abort(404)

@@ -6,11 +6,11 @@
  */
 (function () {
   "use strict";
-  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000;
+  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
   const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
   const state = {
     etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
-    lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false,
+    lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false, repeats: 0,
   };
 
   const page = () => document.querySelector("[data-poll]");
@@ -59,6 +59,7 @@
     state.build = body.build;
     state.body = body;
     const moved = !state.pushed || body.edition !== state.pushed.edition || body.alerts !== state.pushed.alerts;
+    if (moved || state.wasLost) state.repeats = 0;
     if (body.edition !== null && (moved || state.wasLost)) push(state.pushed === null);
     state.wasLost = false;
   }
@@ -158,21 +159,26 @@
     });
   }
 
-  function drawLost() {
+  /* One banner: the server is gone, or it serves an older edition because the newest is damaged. */
+  function drawBanner() {
     const silence = performance.now() - state.lastAnswer;
     const isLost = Boolean(page()) && silence > 2 * poll() + 1500;
+    state.wasLost = state.wasLost || isLost;
+    const text = isLost ? lostWords(silence) : state.body && state.body.problem;
     let banner = document.querySelector(".lost");
-    if (isLost && !banner) {
+    if (!text) return banner && banner.remove();
+    if (!banner) {
       banner = document.createElement("div");
       banner.className = "lost";
       banner.setAttribute("role", "alert");
       document.body.append(banner);
     }
-    if (!isLost && banner) banner.remove();
-    if (!isLost) return;
-    state.wasLost = true;
+    if (banner.textContent !== text) banner.textContent = text;
+  }
+
+  function lostWords(silence) {
     const shown = state.body && state.body.edition !== null ? `，屏上是 ${inZone(state.body.data_time, { hour: "2-digit", minute: "2-digit" })} 的数据` : "";
-    banner.textContent = `与服务器失去联系 ${words(silence)}${shown}`;
+    return `与服务器失去联系 ${words(silence)}${shown}`;
   }
 
   function drawWaiting() {
@@ -188,13 +194,26 @@
     document.body.append(box);
   }
 
-  /* A panel whose callback failed keeps its last good picture: mark it, and ask once more. */
+  /* A panel whose callback failed keeps its last good picture: mark it, and ask again, at first
+   * soon and then ever more seldom. */
   function checkPanels() {
+    const patience = Math.min(LATE_PANEL * 2 ** state.repeats, LONGEST_PATIENCE);
     if (!state.pushed || performance.now() - state.pushedAt < LATE_PANEL) return;
     const panels = [...document.querySelectorAll("[data-edition]")];
-    const behind = panels.filter((panel) => Number(panel.dataset.edition) < state.pushed.edition);
+    const wanted = askedEdition() || state.pushed.edition;
+    const behind = panels.filter((panel) => Number(panel.dataset.edition) < wanted);
     panels.forEach((panel) => panel.classList.toggle("is-behind", behind.includes(panel)));
-    if (behind.length && !state.fails) push(false);
+    if (!behind.length) state.repeats = 0;
+    else if (!state.fails && performance.now() - state.pushedAt >= patience) {
+      state.repeats += 1;
+      push(false);
+    }
+  }
+
+  /* Who looks at an older edition is not behind for that. */
+  function askedEdition() {
+    const asked = new URLSearchParams(location.search).get("edition");
+    return /^\d{1,9}$/.test(asked || "") ? Number(asked) : null;
   }
 
   setInterval(() => {
@@ -204,7 +223,7 @@
       drawTrust(time);
       drawDays(time);
     }
-    drawLost();
+    drawBanner();
     drawWaiting();
     checkPanels();
   }, 500);

@@ -89,3 +89,33 @@ def test_a_panel_that_cannot_be_renewed_is_marked_and_keeps_its_last_picture(
         look.wait_for_edition(2)
         look.page.wait_for_selector(".panel.is-behind", state="detached")
     store.close()
+
+
+def test_who_looks_at_an_older_edition_is_not_behind_and_asks_no_more(
+    browser: Browser, own_wall: Wall
+):
+    store = store_with(own_wall.home, 200)
+    publish(store, 300)
+    with looking(browser) as look:
+        look.page.goto(f"{own_wall.url}/?edition=1")
+        look.wait_for_edition(1)
+        asked = len(look.requests)
+        look.page.wait_for_timeout(10_000)  # a panel counts as late after eight seconds
+        assert look.page.locator(".is-behind").count() == 0
+        callbacks = [url for url in look.requests[asked:] if "_dash-update-component" in url]
+        assert callbacks == []
+    store.close()
+
+
+def test_a_damaged_edition_is_said_on_the_wall_and_the_one_before_is_shown(
+    browser: Browser, own_wall: Wall
+):
+    store = store_with(own_wall.home, 200)
+    publish(store, 300)
+    store.close()
+    file = own_wall.home / "editions" / "2.duckdb"
+    file.write_bytes(bytes(file.stat().st_size))
+    with looking(browser) as look:
+        look.page.goto(own_wall.url)
+        look.wait_for_edition(1)
+        assert "版本 2 已损坏" in look.page.get_by_role("alert").inner_text()

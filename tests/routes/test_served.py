@@ -1,6 +1,7 @@
 """What the server gives out besides pages: geometry, bundles, headers, refusals."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import brotli
@@ -8,8 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 
 import app as screen
-from data.regions import shapes_hash
-from tests.layouts.small import store_with
+from callbacks.answer import Question
+from callbacks.colour import geometry_url
+from data.editions.store import EditionStore
+from data.regions import shapes_hash, view
+from data.scope import Grant, Scope
+from tests.layouts.small import publish, squares, store_with
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,27 @@ def test_the_polygons_of_a_level_are_served_for_ever(viewer: FlaskClient):
 )
 def test_an_address_whose_content_is_not_there_is_404(viewer: FlaskClient, path: str):
     assert viewer.get(path).status_code == 404
+
+
+def test_an_edition_that_was_asked_for_gets_the_polygons_that_it_had(tmp_path):
+    store = store_with(tmp_path, 10)
+    viewer = screen.build(store).server.test_client()
+    with store.reading() as edition:
+        asked = Question(edition, Scope(edition=1), Grant.wall(), lambda *_: None)
+        url = geometry_url(asked, "town", view(edition, Scope()))
+    publish(store, 10, places=[row for row in squares() if not row[1].startswith("T2")])
+    assert store.serving() in (1, 2) and wait_for(store, 2)
+    assert len(json.loads(viewer.get(url).data)["features"]) == 3
+    assert viewer.get(url.partition("?")[0]).status_code == 404
+    assert viewer.get(url.partition("?")[0] + "?edition=9").status_code == 404
+    store.close()
+
+
+def wait_for(store: EditionStore, number: int) -> bool:
+    deadline = time.monotonic() + 10
+    while store.serving() != number and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return store.serving() == number
 
 
 def test_a_bundle_is_packed_hard_and_kept_for_ever(viewer: FlaskClient):
