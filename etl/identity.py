@@ -1,8 +1,8 @@
 """Which delivered rows are the same matter, which of them counts, and what its code is.
 
 From `typed` and `deliveries` (`_member`, `member`, `sequence`) it makes `identified`: every row
-with `code`, `source_key`, `version`, `seen_at` and `fate` (NULL = it stands for its identity;
-duplicate, stale = another row of this delivery does).
+with `member`, `source_key`, `version`, `seen_at`, `fate` (NULL = it stands for its identity;
+duplicate, stale = another row of this delivery does) and, where it stands, its `code`.
 """
 
 import duckdb
@@ -17,14 +17,19 @@ PART = "chr(31)"
 
 def identify(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Make `identified` and `repeated_keys` (_member, n: rows whose key is no identity)."""
-    _mark_keyed(connection, source)
-    prefix = literal(source.name + SEPARATOR)
-    code = case_code_sql(f"{prefix} || identity")
-    connection.execute(
+    _find_repeats(connection, source)
+    code = case_code_sql(f"{literal(source.name + SEPARATOR)} || identity")
+    connection.execute(  # windows carry every column they are given: only what orders the rows
         f"""
         CREATE OR REPLACE TEMP TABLE identified AS
-        WITH keyed AS (
-            SELECT *, source_key AS identity, CASE
+        WITH marked AS (
+            SELECT t._member, t._row, t.row_hash, d.member, d.sequence,
+                coalesce(t.version, d.sequence) AS version,
+                CASE WHEN r._key IS NULL THEN t._key END AS source_key
+            FROM typed AS t JOIN deliveries AS d USING (_member)
+            LEFT JOIN repeats AS r ON r._member = t._member AND r._key = t._key
+        ), keyed AS (
+            SELECT _row, member, version, source_key, source_key AS identity, CASE
                 WHEN row_number() OVER same = 1 THEN NULL
                 WHEN row_hash = first_value(row_hash) OVER same THEN 'duplicate'
                 ELSE 'stale' END AS fate,
@@ -33,24 +38,23 @@ def identify(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             WINDOW same AS (PARTITION BY source_key
                 ORDER BY coalesce(version, {EVER}) DESC, row_hash DESC, member, _row)
         ), keyless AS (
-            SELECT *, member || {PART} || row_hash || {PART} || row_number() OVER (
-                PARTITION BY member, row_hash ORDER BY _row) AS identity,
+            SELECT _row, member, version, source_key, member || {PART} || row_hash || {PART}
+                || row_number() OVER (PARTITION BY member, row_hash ORDER BY _row) AS identity,
                 NULL AS fate, sequence AS seen_at
             FROM marked WHERE source_key IS NULL
         )
-        SELECT * EXCLUDE (identity, sequence), {code} AS code
-        FROM (SELECT * FROM keyed UNION ALL BY NAME SELECT * FROM keyless)
+        SELECT t.* EXCLUDE (_key, version), i.* EXCLUDE (_row, identity),
+            CASE WHEN i.fate IS NULL THEN {code} END AS code
+        FROM typed AS t
+        JOIN (SELECT * FROM keyed UNION ALL BY NAME SELECT * FROM keyless) AS i USING (_row)
         """
     )
-    connection.execute("DROP TABLE marked")
+    connection.execute("DROP TABLE repeats")
 
 
-def _mark_keyed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """`marked`: `source_key` is the key where it is an identity, NULL otherwise.
-
-    A key that comes back in one file with other content is none, unless the source says by
-    `updated_at` which of the rows is newer.
-    """
+def _find_repeats(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """`repeats`: keys that are no identity, for they come back in one file with other content
+    and no `updated_at` of the source says which of the rows is newer."""
     is_counted = "false" if source.updated_at or not source.is_keyed else "true"
     connection.execute(
         f"""
@@ -61,19 +65,8 @@ def _mark_keyed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     )
     connection.execute(
         """
-        CREATE OR REPLACE TEMP TABLE marked AS
-        SELECT t.* EXCLUDE (_key, version), d.member, d.sequence,
-            coalesce(t.version, d.sequence) AS version,
-            CASE WHEN r._key IS NULL THEN t._key END AS source_key
-        FROM typed AS t JOIN deliveries AS d USING (_member)
-        LEFT JOIN repeats AS r ON r._member = t._member AND r._key = t._key
-        """
-    )
-    connection.execute(
-        """
         CREATE OR REPLACE TEMP TABLE repeated_keys AS
         SELECT t._member, count(*) AS n FROM typed AS t JOIN repeats AS r USING (_member, _key)
         GROUP BY t._member
         """
     )
-    connection.execute("DROP TABLE repeats")
