@@ -57,10 +57,8 @@ class Question:
 
     def within(self, region: Region | None) -> "Question":
         """The same question of another region of the main tree; None = everywhere."""
-        levels = [level.key for level in self.edition.site.levels]
-        kept = tuple(pair for pair in self.scope.regions if pair[0] not in levels)
-        regions = (*kept, (region.level, region.code)) if region else kept
-        return replace(self, scope=self.scope.narrowed(regions=regions))
+        pair = (region.level, region.code) if region else None
+        return replace(self, scope=self.scope.moved_to(pair, self.edition.site.level_keys))
 
 
 class Answers:

@@ -50,25 +50,20 @@ def clicked_code(click: Any) -> str:
 
 
 def down_to(edition: Edition, scope: Scope, code: str) -> Scope:
-    """The scope of the region below the present one that holds the clicked polygon."""
+    """The scope of the region below the present one that holds the clicked polygon.
+
+    Which level was painted depends on the measure, so all that can be drawn are looked through."""
     on_map = view(edition, scope)
-    polygons = beneath(edition, on_map.level, on_map.within).set_index("code")
-    if code not in polygons.index:
-        raise PreventUpdate
-    return within(edition, scope, (on_map.outline, str(polygons.loc[code, "child"])))
+    for level in on_map.levels:
+        polygons = beneath(edition, level, on_map.within).set_index("code")
+        if code in polygons.index:
+            region = (on_map.outline, str(polygons.loc[code, "child"]))
+            return scope.moved_to(region, edition.site.level_keys)
+    raise PreventUpdate
 
 
 def up_to(edition: Edition, scope: Scope, depth: int) -> Scope:
     """The scope of the region at that depth of the trail; 0 = everything."""
     trail: tuple[Region, ...] = view(edition, scope).trail
-    if depth <= 0 or depth > len(trail):
-        return within(edition, scope, None)
-    region = trail[depth - 1]
-    return within(edition, scope, (region.level, region.code))
-
-
-def within(edition: Edition, scope: Scope, region: tuple[str, str] | None) -> Scope:
-    """The scope with another region of the main tree, or with none."""
-    levels = [level.key for level in edition.site.levels]
-    kept = tuple(pair for pair in scope.regions if pair[0] not in levels)
-    return scope.narrowed(regions=(*kept, region) if region else kept)
+    region = trail[depth - 1] if 0 < depth <= len(trail) else None
+    return scope.moved_to(region and (region.level, region.code), edition.site.level_keys)

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time
 from typing import Any, Literal, Self
@@ -77,6 +77,11 @@ class Scope:
         """What of the scope has this code: never more than the scope itself."""
         pair = (dimension, code)
         return self if pair in self.only else replace(self, only=(*self.only, pair))
+
+    def moved_to(self, region: Filter | None, tree: Collection[str]) -> Self:
+        """The same scope of another region of the tree, whose levels are given; None = of all."""
+        kept = tuple(pair for pair in self.regions if pair[0] not in tree)
+        return replace(self, regions=(*kept, region) if region else kept)
 
     def to_json(self) -> str:
         """The scope as JSON text; what is not set is left out."""

@@ -193,6 +193,11 @@ class Site(Declared):
         return tuple(layer.key for layer in (*self.levels, *self.layers))
 
     @property
+    def level_keys(self) -> tuple[str, ...]:
+        """The levels of the main tree, from the top down."""
+        return tuple(level.key for level in self.levels)
+
+    @property
     def dimension_keys(self) -> tuple[str, ...]:
         return tuple(dimension.key for dimension in self.dimensions)
 

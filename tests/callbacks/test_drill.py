@@ -39,6 +39,13 @@ def test_drilling_leaves_the_rest_of_the_scope(edition: Edition):  # noqa: F811
     assert down_to(edition, scope, "T0V0G0").where == (("risk", "red"),)
 
 
+@pytest.mark.parametrize("code", ["T1", "T1V2", "T1V2G3"])
+def test_a_rate_painted_at_a_coarser_level_can_be_drilled(edition: Edition, code: str):  # noqa: F811
+    assert regions(edition, code) == (("town", "T1"),)
+    if code != "T1":
+        assert regions(edition, "T1", code) == (("village", "T1V2"),)
+
+
 @pytest.mark.parametrize("code", ["T9", "", "'; DROP TABLE grids; --"])
 def test_a_click_on_what_is_not_on_the_map_changes_nothing(edition: Edition, code: str):  # noqa: F811
     with pytest.raises(PreventUpdate):
