@@ -1,14 +1,20 @@
 """Compression: what never changes is packed hard and once, the rest lightly at every answer."""
 
 import gzip
+import hashlib
+import math
 import threading
+from collections import OrderedDict
 
 import brotli
 from flask import Flask, Response, request
 from flask_compress import Compress
 
+from data.single_flight import SingleFlight
+
 KEPT = "public, max-age=31536000, immutable"
 HARD = 9  # 4.8 MB of plotly become 1.2 MB in half a second; 11 would take eight
+MOST = 64_000_000  # bytes of packed answers that are kept
 SMALLEST = 500  # bytes; below it compression is not worth its header
 TEXT = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
@@ -27,11 +33,10 @@ def register(server: Flask) -> None:
 
 
 class _Packed:
-    """The packed bytes of everything immutable that was asked for, by address and encoding."""
+    """Packs what is immutable, once for each content: an address can be varied at will."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], bytes] = {}
-        self._lock = threading.Lock()
+        self._flight = SingleFlight(_Kept())  # one packs, however many visitors arrive at once
 
     def after_request(self, response: Response) -> Response:
         if request.path.startswith("/assets/") and "m" in request.args:
@@ -46,20 +51,38 @@ class _Packed:
 
     def _answer(self, response: Response, encoding: str) -> Response:
         response.direct_passthrough = False
-        key = (request.full_path, encoding)
-        with self._lock:  # one packs, however many visitors arrive at once
-            if key not in self._known:
-                data = response.get_data()
-                if len(data) < SMALLEST:
-                    return response
-                self._known[key] = _pack(data, encoding)
-        if close := getattr(response.response, "close", None):
-            response.call_on_close(close)  # the file, which nobody will read
-        response.set_data(self._known[key])
+        data = response.get_data()
+        if len(data) < SMALLEST:
+            return response
+        key = f"{encoding} {hashlib.blake2b(data).hexdigest()}"
+        response.set_data(self._flight.get(key, lambda: _pack(data, encoding)))
         response.headers["Content-Encoding"] = encoding
         response.headers.add("Vary", "Accept-Encoding")
         response.headers.pop("ETag", None)
         return response
+
+
+class _Kept:
+    """A cache of what was packed last, of at most MOST bytes. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> tuple[bytes, float] | None:
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def set(self, key: str, value: tuple[bytes, float], timeout: int | None = None) -> None:
+        """It is never out of date, whatever `timeout` says: the key names the content."""
+        with self._lock:
+            self._found[key] = (value[0], math.inf)
+            self._size += len(value[0])
+            while self._size > MOST:
+                self._size -= len(self._found.popitem(last=False)[1][0])
 
 
 def _is_kept(response: Response) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import brotli
 import pytest
+from flask import Flask, Response
 from flask.testing import FlaskClient
 
 import app as screen
@@ -14,6 +15,7 @@ from callbacks.colour import geometry_url
 from data.editions.store import EditionStore
 from data.regions import shapes_hash, view
 from data.scope import Grant, Scope
+from routes import bundles
 from tests.layouts.small import publish, squares, store_with
 
 
@@ -83,6 +85,41 @@ def test_a_bundle_is_packed_hard_and_kept_for_ever(viewer: FlaskClient):
     assert "immutable" in reply.headers["Cache-Control"]
     assert len(reply.data) < 1_300_000
     assert len(brotli.decompress(reply.data)) > 4_000_000
+
+
+def packing(monkeypatch) -> list[int]:
+    """The sizes of what is packed from now on."""
+    sizes, pack = [], bundles._pack
+    monkeypatch.setattr(bundles, "_pack", lambda d, e: sizes.append(len(d)) or pack(d, e))
+    return sizes
+
+
+def test_addresses_that_differ_in_nothing_but_a_made_up_number_are_packed_once(
+    tmp_path, monkeypatch
+):
+    viewer = screen.build(store_with(tmp_path, 10)).server.test_client()
+    packed = packing(monkeypatch)
+    for number in range(3):
+        with viewer.get(f"/assets/wall.css?m={number}", headers={"Accept-Encoding": "br"}) as got:
+            assert brotli.decompress(got.data).startswith(b"/*")
+    assert len(packed) == 1
+
+
+def test_what_was_packed_is_kept_only_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr(bundles, "MOST", 4000)
+    server = Flask("bundles")
+    bundles.register(server)
+
+    @server.get("/<int:number>")
+    def answer(number: int) -> Response:
+        body = str(number) * 1000
+        return Response(body, mimetype="text/plain", headers={"Cache-Control": bundles.KEPT})
+
+    packed, viewer = [], server.test_client()
+    monkeypatch.setattr(bundles, "_pack", lambda data, _: packed.append(data[:1]) or data)
+    for number in (1, 2, 3, 4, 1, 5, 1, 2):
+        viewer.get(f"/{number}", headers={"Accept-Encoding": "br"})
+    assert packed == [b"1", b"2", b"3", b"4", b"5", b"2"]
 
 
 def test_a_browser_without_brotli_gets_gzip_and_one_without_either_gets_it_plain(viewer):
