@@ -50,7 +50,7 @@ class ReaderOptions(Declared):
 class Reject:
     """A row that could not be read: where it stands, why, and what it looked like."""
 
-    line: int  # 1-based, in the member
+    line: int  # 1-based line or record number in the member; others may have the same
     code: str
     reason: str
     raw: str = ""
@@ -67,7 +67,7 @@ class RawChunk:
     """
 
     frame: pd.DataFrame
-    lines: np.ndarray  # int64, 1-based line or row number of each row in the member
+    lines: np.ndarray  # int64, 1-based line or record number in the member; several may share one
     rejects: list[Reject] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)  # header_repeated, blank: nothing in them
     notes: list[str] = field(default_factory=list)  # Chinese; what was noticed of the whole member

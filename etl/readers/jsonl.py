@@ -16,7 +16,7 @@ MAX_DOCUMENT = 512 << 20  # characters of a file that must be parsed whole
 SPACE = " \t\r\n"
 
 Record = dict[str, str | None]
-Placed = tuple[int, Any]  # line, parsed JSON value
+Placed = tuple[int, Any]  # its line, or its number in an array; parsed JSON value
 
 
 class BadRecord(ValueError):
@@ -30,7 +30,8 @@ class BadRecord(ValueError):
 def read(member: Member, options: ReaderOptions) -> Iterator[RawChunk]:
     """The records of a JSON file: lines, an array, or the array at `record_path` of a document.
 
-    Numbers stay as they are written. A bad line is rejected; a damaged array or document raises
+    line = the line, or in an array the number of the record, from 1. Numbers stay as they are
+    written. A bad line is rejected; a damaged array or document raises
     FileError, since what follows the damage, in whatever number, would be missing.
     """
     with decode(member.open, options.encoding, member.label) as decoded, decoded.text() as text:
@@ -126,53 +127,58 @@ def _lines(text: TextIO) -> Iterator[Placed | Reject]:
 
 
 def _array(text: TextIO, label: str) -> Iterator[Placed]:
-    """The elements of one array with their lines, without holding the array in memory."""
-    buffer, line = text.read(BLOCK), 1
-    at = buffer.index("[") + 1
-    line, expects_value, is_first = 1 + buffer.count("\n", 0, at), True, True
+    """The elements of one array with their numbers, without holding the array in memory.
+
+    Their lines would say nothing: many systems write an array on one.
+    """
+    buffer = text.read(BLOCK)
+    at, number, expects_value = buffer.index("[") + 1, 1, True
     while True:
-        at, line = _skip_space(buffer, at, line)
+        at = _after_space(buffer, at)
         if at == len(buffer):
             buffer, at = text.read(BLOCK), 0
             if not buffer:
-                raise FileError(label, "bad_json", f"JSON 数组在第 {line} 行中断，文件不完整")
-        elif buffer[at] == "]" and (is_first or not expects_value):
-            return
+                raise FileError(label, "bad_json", f"JSON 数组在第 {number} 条处中断，文件不完整")
+        elif buffer[at] == "]" and (number == 1 or not expects_value):
+            return _refuse_more(text, buffer[at + 1 :], label)
         elif not expects_value and buffer[at] == ",":
             at, expects_value = at + 1, True
         elif expects_value:
-            value, buffer, at, end = _element(text, buffer, at, line, label)
-            yield line, value
-            line += buffer.count("\n", at, end)
-            at, expects_value, is_first = end, False, False
+            value, buffer, at = _element(text, buffer, at, number, label)
+            yield number, value
+            number, expects_value = number + 1, False
         else:
-            raise FileError(label, "bad_json", f"JSON 数组在第 {line} 行损坏")
+            raise FileError(label, "bad_json", f"JSON 数组在第 {number - 1} 条之后损坏")
 
 
-def _element(
-    text: TextIO, buffer: str, at: int, line: int, label: str
-) -> tuple[Any, str, int, int]:
-    """The value at `at` of `buffer`, which grows as needed; the buffer, its start, its end."""
+def _element(text: TextIO, buffer: str, at: int, number: int, label: str) -> tuple[Any, str, int]:
+    """The value at `at` of `buffer`, which grows as needed; the buffer, and the value's end."""
     wanted, fault = BLOCK, None
     while True:
         try:
             value, end = DECODER.raw_decode(buffer, at)
             if end < len(buffer):  # a number at the very end may go on
-                return value, buffer, at, end
+                return value, buffer, end
         except (ValueError, RecursionError) as problem:
             fault = problem
         more = text.read(wanted) if len(buffer) < MAX_RECORD else ""
         if not more:
-            reason = f"JSON 数组在第 {line} 行起的一条损坏或中断（{fault}）"
-            raise FileError(label, "bad_json", reason)
+            raise FileError(label, "bad_json", f"JSON 数组的第 {number} 条损坏或中断（{fault}）")
         buffer, at, wanted = buffer[at:] + more, 0, 2 * wanted
 
 
-def _skip_space(buffer: str, at: int, line: int) -> tuple[int, int]:
+def _after_space(buffer: str, at: int) -> int:
     while at < len(buffer) and buffer[at] in SPACE:
-        line += buffer[at] == "\n"
         at += 1
-    return at, line
+    return at
+
+
+def _refuse_more(text: TextIO, rest: str, label: str) -> None:
+    """An array is the whole file: a second one, or lines after it, would be lost."""
+    while rest:
+        if found := rest.strip(SPACE):
+            raise FileError(label, "bad_json", f"JSON 数组结束之后还有内容：{found[:40]}")
+        rest = text.read(BLOCK)
 
 
 def _document(text: TextIO, label: str) -> Any:

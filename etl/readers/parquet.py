@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pandas as pd
 
+from data.sql import quoted
 from etl.hostile import FileError
 from etl.members import Member
 from etl.readers.base import RawChunk, ReaderOptions
@@ -47,7 +48,7 @@ def _chunk(columns: list[str], rows: list[tuple]) -> RawChunk:
 
 
 def _text(name: str, kind: str) -> str:
-    column = '"' + name.replace('"', '""') + '"'
+    column = quoted(name)
     if kind in ("DOUBLE", "FLOAT"):
         return f"regexp_replace(CAST({column} AS VARCHAR), '\\.0$', '') AS {column}"
     if kind.startswith(NESTED) or kind.endswith("]"):

@@ -285,7 +285,7 @@ def test_a_bad_line_is_rejected_and_the_next_is_read(read_json):
 
 
 @pytest.mark.parametrize("block", [3, 8, 1 << 20])
-def test_an_array_is_read_element_by_element_with_its_lines(read_json, monkeypatch, block):
+def test_an_array_is_read_element_by_element_with_their_numbers(read_json, monkeypatch, block):
     monkeypatch.setattr(jsonl, "BLOCK", block)
     made = read_json('[\n {"a": 1,\n  "b": [2, {"c": 3}]},\n\n {"a": 22}, {"a": "]"}\n]\n')
     assert rows(made) == [
@@ -293,14 +293,22 @@ def test_an_array_is_read_element_by_element_with_its_lines(read_json, monkeypat
         {"a": "22", "b": None},
         {"a": "]", "b": None},
     ]
-    assert lines(made) == [2, 5, 5]
-    assert rows(read_json("[]")) == []
+    assert lines(made) == [1, 2, 3]
+    assert rows(read_json("[]")) == rows(read_json(" [ ] \n\n ")) == []
 
 
 @pytest.mark.parametrize("text", ['[{"a":1},', '[{"a":1} {"a":2}]', '[{"a":1},{"a"', "[", "[1,]"])
 def test_a_damaged_array_is_refused_whole_since_rows_would_be_missing(read_json, text):
-    with pytest.raises(FileError, match="JSON 数组在第 1 行"):
+    with pytest.raises(FileError, match="JSON 数组.*第 [123] 条"):
         read_json(text)
+
+
+@pytest.mark.parametrize("rest", ["]", ',{"a":2}', '\n[{"a":2}]', "   \n  x"])
+@pytest.mark.parametrize("block", [3, 1 << 20])
+def test_what_follows_an_array_is_not_dropped(read_json, monkeypatch, block, rest):
+    monkeypatch.setattr(jsonl, "BLOCK", block)
+    with pytest.raises(FileError, match=r"JSON 数组结束之后还有内容"):
+        read_json('[{"a":1}]' + rest)
 
 
 def test_records_inside_a_document_are_found_by_their_path(read_json):
