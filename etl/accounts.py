@@ -1,6 +1,6 @@
 """Where every delivered row went: the balance of each member, and its record in the edition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -92,7 +92,7 @@ def balances(
     unwanted = _by_member(connection, "SELECT _member, n FROM unwanted")
     fates = _fates(connection)
     found = []
-    for number, delivery in enumerate(portion.deliveries):
+    for number, delivery in portion.deliveries.items():
         rows = delivered.get(number, 0)
         balance = Balance(source.name, delivery.member.name, delivery.content_hash, rows)
         if number in refused:
@@ -136,7 +136,7 @@ def _refuse_loss(balances: Sequence[Balance]) -> None:
 def record(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
-    deliveries: Sequence[Delivery],
+    deliveries: Iterable[Delivery],
     balances: Sequence[Balance],
     run: str,
     now: datetime,

@@ -31,6 +31,7 @@ class Loading:
     balances: list[Balance] = field(default_factory=list)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     found_slots: dict[str, set[str]] = field(default_factory=dict)
+    unread: dict[tuple[str, str], str] = field(default_factory=dict)  # (source, file) -> reason
     moved: int = 0  # rows that no balance counts: went, came back, or were only seen again
     rules: Rules = field(init=False)
 
@@ -38,7 +39,10 @@ class Loading:
         self.rules = Rules(self.site)
         self.connection.execute("CREATE OR REPLACE TEMP TABLE touched (case_code VARCHAR)")
 
-    def note_columns(self, source: str, portion: Portion) -> None:
+    def note_reading(self, source: str, portion: Portion) -> None:
+        """What a portion says beside its rows: its columns, and what could not be read."""
+        for number, reason in portion.unread.items():
+            self.unread[source, portion.taken[number].member.delivered.name] = reason
         known = self.new_columns.setdefault(source, [])
         known += [name for name in portion.new_columns if name not in known]
         self.found_slots.setdefault(source, set()).update(portion.found)
@@ -49,16 +53,18 @@ def load_source(
 ) -> list[Balance]:
     """Load the deliveries of one source; a balance for each. Nothing of a refused one is loaded."""
     found: list[Balance] = []
+    spared: list[str] = []  # members that say nothing yet about the rows that they had
     if rewrite:
         contents = {d.member.name: d.content_hash for d in deliveries}
         declared = source.declaration_hash()
         merging.begin_rewrite(loading.connection, source.target, source.name, declared, contents)
     for portion in portions(loading.connection, source, deliveries):
-        loading.note_columns(source.name, portion)
+        loading.note_reading(source.name, portion)
         found += _load_portion(loading, source, portion, rewrite)
+        spared += [portion.taken[number].member.name for number in portion.unread]
     if rewrite:
-        refused = [b.member for b in found if b.state == "refused"]
-        merging.end_rewrite(loading.connection, source.target, source.name, refused)
+        spared += [b.member for b in found if b.state == "refused"]
+        merging.end_rewrite(loading.connection, source.target, source.name, spared)
     if source.delivery == "snapshot":
         loading.moved += merging.mark_withdrawn(loading.connection, source.target, source.name)
     loading.balances += found
@@ -83,11 +89,11 @@ def _load_portion(
     loading.places.place(connection, source, fields)
     gather_incoming(connection, source, loading.site, fields)
     loading.moved += merging.classify(connection, source.target, source.name, rewrite)
-    accepted = [d.member.name for n, d in enumerate(portion.deliveries) if n not in refused]
+    accepted = [d.member.name for n, d in portion.deliveries.items() if n not in refused]
     gone = merging.remove_replaced(connection, source.target, source.name, accepted)
     _write(loading, source.target)
     found = balances(connection, source, portion, delivered, refused, gone)
-    record(connection, source, portion.deliveries, found, loading.run, loading.now)
+    record(connection, source, portion.deliveries.values(), found, loading.run, loading.now)
     return found
 
 

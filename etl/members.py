@@ -87,7 +87,8 @@ class Member:
     def path(self) -> Iterator[Path]:
         """A real file with its bytes, for readers that need one: itself, or a temporary copy."""
         if self._is_plain:
-            yield self.container
+            with self.open():  # the reader would not tell what it may not read from damage
+                yield self.container
             return
         with tempfile.NamedTemporaryFile(prefix="zhinao-") as copy, self.open() as stream:
             shutil.copyfileobj(stream, copy, BLOCK)
@@ -111,6 +112,12 @@ class Container:
     @property
     def size(self) -> int:
         return self.path.stat().st_size
+
+    def mark(self) -> tuple[int, int, int, int]:
+        """Another one after every change of the file; known without reading it."""
+        with _faults(self.name):
+            stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 class Room:
@@ -342,11 +349,11 @@ class _Archive(Generic[Opened]):
         self.container = container
         self._new, self._room = open, room
         self._opened: Opened | None = None
-        self._mark = self._looks()
+        self._mark = container.mark()
 
     def get(self) -> Opened:
         if self._opened is None:
-            if self._looks() != self._mark:
+            if self.container.mark() != self._mark:
                 raise Unreachable(self.container.name, "changed", "文件在读取期间有变动")
             self._opened = self._new()
         opened = self._opened
@@ -357,10 +364,6 @@ class _Archive(Generic[Opened]):
     def close(self) -> None:
         """Let go of it; a member that is being read keeps it open until its end."""
         self._opened = None
-
-    def _looks(self) -> tuple[int, int, int]:
-        stat = self.container.path.stat()
-        return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 class _Slice(io.RawIOBase):

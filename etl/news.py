@@ -1,7 +1,8 @@
 """What the delivered files have that the current edition has not."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from data.editions.store import EditionStore
 from data.site import Site
 from etl.fetch import FETCHED, fetch
 from etl.hostile import FileError
-from etl.members import Container, containers, is_settled, unpack
+from etl.members import Container, Room, containers, is_settled, unpack
 from etl.places import Places
 from etl.portions import Delivery
 from etl.source import Source
@@ -26,7 +27,7 @@ class New:
 
     source: Source
     deliveries: list[Delivery]
-    containers: list[Container]
+    read: dict[str, str]  # delivered file that holds them -> its hash before it was read
     is_declared_anew: bool
     failures: list[str]
     unsettled: int
@@ -42,12 +43,14 @@ class Look:
     now: datetime
     hash_of: Callable[[Container], str]
     settle: float
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True)
 class Known:
     """What the current edition was made of."""
 
+    edition: int | None
     site: Site | None
     layers: dict[str, str]
     containers: dict[tuple[str, str], tuple[str, str]]
@@ -58,6 +61,7 @@ def known_of(store: EditionStore) -> Known:
     try:
         with store.reading() as edition:
             return Known(
+                edition.number,
                 edition.site,
                 dict(edition.rows("SELECT layer, files_hash FROM layers")),
                 _pairs(
@@ -73,7 +77,7 @@ def known_of(store: EditionStore) -> Known:
                 ),
             )
     except NoEdition:
-        return Known(None, {}, {}, {})
+        return Known(None, None, {}, {}, {})
 
 
 def on_layers(source: Source, places: Places) -> Source:
@@ -87,49 +91,79 @@ def on_layers(source: Source, places: Places) -> Source:
 def news_of(source: Source, look: Look, known: Known) -> New:
     """The members of `source` whose content or declaration is not that of the edition."""
     declared = source.declaration_hash()
-    problems: list[FileError] = []
-    deliveries: dict[str, Delivery] = {}
-    fresh: list[Container] = []
+    found = _Found(source, look)
+    read: dict[str, str] = {}
     same: list[Container] = []
-    anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
     unsettled = files = 0
-    for container in _containers(source, look, problems):
+    for container in _containers(source, look, found.problems):
         files += 1
-        is_fetched = source.reader in FETCHED
-        if look.settle and not is_fetched and not is_settled(container.path, look.settle):
+        if not _is_settled(container, source, look):
             unsettled += 1
-            continue
-        try:
-            content_hash = look.hash_of(container)
+        elif content_hash := found.hash_of(container):
             if known.containers.get((source.name, container.name)) == (content_hash, declared):
                 same.append(container)
-                continue
-            for member in unpack(container, source.inside):
-                _keep_newer(deliveries, Delivery.of(member, source, look.now))
-            fresh.append(container)
-        except FileError as problem:
-            problems.append(problem)
-    for name in _packed_again(source, deliveries, known):
+            elif found.take(container):
+                read[container.name] = content_hash
+    if again := _packed_again(found, known):
         for container in same:
-            for member in unpack(container, source.inside):
-                if member.name == name:
-                    _keep_newer(deliveries, Delivery.of(member, source, look.now))
+            found.take(container, again)
     new = [
         delivery
-        for name, delivery in deliveries.items()
+        for name, delivery in found.newest.items()
         if known.members.get((source.name, name)) != (delivery.content_hash, declared)
     ]
-    return New(source, new, fresh, anew, [str(p) for p in problems], unsettled, files)
+    anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
+    return New(source, new, read, anew, [str(p) for p in found.problems], unsettled, files)
 
 
-def _packed_again(source: Source, deliveries: dict[str, Delivery], known: Known) -> list[str]:
+@dataclass
+class _Found:
+    """The newest delivery of each member of a source, and the files that cannot be used."""
+
+    source: Source
+    look: Look
+    newest: dict[str, Delivery] = field(default_factory=dict)
+    problems: list[FileError] = field(default_factory=list)
+
+    def hash_of(self, container: Container) -> str | None:
+        try:
+            return self.look.hash_of(container)
+        except FileError as problem:
+            self.problems.append(problem)
+            return None
+
+    def take(self, container: Container, wanted: Set[str] | None = None) -> bool:
+        """Whether the file could be unpacked; its members, only those `wanted`, are kept if newer.
+
+        Of two members of one name the newer stands; ties go to the greater content hash.
+        """
+        try:
+            for member in unpack(container, self.source.inside, room=self.look.room):
+                if wanted is None or member.name in wanted:
+                    delivery = Delivery.of(member, self.source, self.look.now)
+                    other = self.newest.setdefault(member.name, delivery)
+                    self.newest[member.name] = max(other, delivery, key=_order)
+        except FileError as problem:
+            self.problems.append(problem)
+            return False
+        return True
+
+
+def _is_settled(container: Container, source: Source, look: Look) -> bool:
+    """What we fetched ourselves is whole; what was delivered may still be arriving."""
+    is_fetched = source.reader in FETCHED
+    return is_fetched or not look.settle or is_settled(container.path, look.settle)
+
+
+def _packed_again(found: _Found, known: Known) -> set[str]:
     """Members of archives that are known with other content: another archive may hold that."""
-    return [
+    return {
         name
-        for name, delivery in deliveries.items()
+        for name, delivery in found.newest.items()
         if delivery.member.container.name != Path(name).name
-        and known.members.get((source.name, name), ("", ""))[0] not in ("", delivery.content_hash)
-    ]
+        and known.members.get((found.source.name, name), ("", ""))[0]
+        not in ("", delivery.content_hash)
+    }
 
 
 def _containers(source: Source, look: Look, problems: list[FileError]) -> list[Container]:
@@ -143,33 +177,32 @@ def _containers(source: Source, look: Look, problems: list[FileError]) -> list[C
         return []
 
 
-def _keep_newer(deliveries: dict[str, Delivery], delivery: Delivery) -> None:
-    """Of two members of one name the newer stands; ties go to the greater content hash."""
-    name = delivery.member.name
-    other = deliveries.get(name)
-    if other is None or _order(delivery) > _order(other):
-        deliveries[name] = delivery
-
-
 def _order(delivery: Delivery) -> tuple[datetime, str]:
     return (delivery.sequence or datetime.min, delivery.content_hash)
 
 
-def remember_idle(store: EditionStore, news: Sequence[New]) -> None:
-    """Note the files that changed nothing in the current edition: they need not be read again."""
-    read = [
-        (new.source.name, container.name, container.hash, new.source.declaration_hash())
+def remember_idle(store: EditionStore, known: Known, news: Sequence[New]) -> None:
+    """Note the files that changed nothing in the edition: they need not be read again."""
+    read = {
+        (new.source.name, name): (content_hash, new.source.declaration_hash())
         for new in news
-        for container in new.containers
-    ]
-    kept = {"edition": store.current(), "containers": [*idle(store), *read]}
-    (store.home / IDLE).write_bytes(orjson.dumps(kept))
+        for name, content_hash in new.read.items()
+    }
+    if not read:
+        return
+    files = [(*where, *what) for where, what in (_pairs(idle(store)) | read).items()]
+    half = store.home / f"{IDLE}.{os.getpid()}.tmp"
+    half.write_bytes(orjson.dumps({"edition": known.edition, "containers": files}))
+    half.replace(store.home / IDLE)
 
 
 def idle(store: EditionStore) -> list[tuple[str, str, str, str]]:
+    """(source, file, hash, declaration hash) of the files noted for the current edition."""
     try:
         kept = orjson.loads((store.home / IDLE).read_bytes())
-        return kept["containers"] if kept["edition"] == store.current() else []
+        return (
+            [tuple(row) for row in kept["containers"]] if kept["edition"] == store.current() else []
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

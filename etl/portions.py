@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from etl.ahead import ahead
 from etl.fetch import FETCHED, STORED_AS
-from etl.hostile import FileError
+from etl.hostile import FileError, Unreachable
 from etl.members import Member
 from etl.readers import reader
 from etl.readers.base import RawChunk, ReaderOptions
@@ -38,13 +37,19 @@ class Delivery:
 
 @dataclass
 class Portion:
-    """Members read into `raw` and `rejected`, numbered by their place here."""
+    """Members read into `raw` and `rejected`, numbered in the order in which they were `taken`."""
 
     stage: Stage
-    deliveries: list[Delivery] = field(default_factory=list)
+    taken: list[Delivery] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
+    unread: dict[int, str] = field(default_factory=dict)  # not this time: to be tried again
     notes: dict[int, list[str]] = field(default_factory=dict)
     rows: int = 0
+
+    @property
+    def deliveries(self) -> dict[int, Delivery]:
+        """By number, those whose content is known now, be it that it is no good."""
+        return {n: taken for n, taken in enumerate(self.taken) if n not in self.unread}
 
     @property
     def new_columns(self) -> list[str]:
@@ -58,10 +63,12 @@ class Portion:
 
     def take(self, delivery: Delivery, item: RawChunk | FileError | None) -> None:
         """A chunk of the delivery, why it could not be read further, or nothing more."""
-        if not self.deliveries or self.deliveries[-1] is not delivery:
-            self.deliveries.append(delivery)
-        number = len(self.deliveries) - 1
-        if isinstance(item, FileError):
+        if not self.taken or self.taken[-1] is not delivery:
+            self.taken.append(delivery)
+        number = len(self.taken) - 1
+        if isinstance(item, Unreachable):
+            self.unread[number] = str(item)
+        elif isinstance(item, FileError):
             self.failures[number] = str(item)
         elif item is not None:
             self.rows += len(item.lines) + len(item.rejects)
@@ -80,6 +87,7 @@ def portions(
         is_last = item is None and delivery is deliveries[-1]
         if is_last or (item is None and portion.rows >= PORTION_ROWS):
             portion.stage.finish()
+            _forget_unread(connection, portion)
             _number_deliveries(connection, portion)
             yield portion
             portion = None
@@ -107,12 +115,20 @@ def _note_oddities(notes: list[str], chunk: RawChunk) -> None:
     notes += [note for note in (*chunk.notes, *skipped) if note not in notes]
 
 
+def _forget_unread(connection: duckdb.DuckDBPyConnection, portion: Portion) -> None:
+    """What was read of a member before it could not be read on is no delivery."""
+    for number in portion.unread:
+        for table in ("raw", "rejected"):
+            connection.execute(f"DELETE FROM {table} WHERE _member = {number}")
+
+
 def _number_deliveries(connection: duckdb.DuckDBPyConnection, portion: Portion) -> None:
+    numbers, deliveries = portion.deliveries.keys(), portion.deliveries.values()
     frame = pd.DataFrame(
         {
-            "_member": np.arange(len(portion.deliveries), dtype=np.int32),
-            "member": pd.Series([d.member.name for d in portion.deliveries], dtype=object),
-            "sequence": pd.Series([d.sequence for d in portion.deliveries], dtype="datetime64[us]"),
+            "_member": pd.Series(numbers, dtype="int32"),
+            "member": pd.Series([d.member.name for d in deliveries], dtype=object),
+            "sequence": pd.Series([d.sequence for d in deliveries], dtype="datetime64[us]"),
         }
     )
     connection.register("delivery_frame", frame)

@@ -23,7 +23,7 @@ def refuse(
     """The members that may not be loaded, with the reason; their rows are forgotten."""
     bad = rows_put_aside(connection)
     refused = dict(portion.failures)
-    for number, delivery in enumerate(portion.deliveries):
+    for number, delivery in portion.deliveries.items():
         rows, broken = delivered.get(number, 0), bad.get(number, 0)
         reason = _wrong_size(source, site, rows, broken) or _shrunk(
             connection, source, site, delivery, rows - broken

@@ -112,6 +112,7 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
     _check_examples(sources, site, known, now)
     is_same_site = known.site == site and known.layers == places.files_hashes
     if is_same_site and not any(new.deliveries for new in news):
+        remember_idle(store, known, news)
         return
     with store.building(site, wait=wait, step=step) as build:
         loading = Loading(build.connection, site, places, str(report.run), now)
@@ -119,11 +120,12 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
             _prepare(loading, known, is_same_site)
         with report.timed("load"):
             _load(loading, news, progress)
+        _note_unread(report, loading)
         report.balances = loading.balances
         report.new_columns = loading.new_columns
         report.missing_columns = _missing_columns(loading, sources)
         if is_same_site and not _changed(loading):
-            remember_idle(store, news)
+            remember_idle(store, known, news)
             return
         for source, name, content_hash, declared in idle(store):
             provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
@@ -165,16 +167,26 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
             continue
         progress(new.source.title, done, total)
         load_source(loading, new.source, new.deliveries, rewrite=new.is_declared_anew)
+        for source, name in loading.unread:
+            if source == new.source.name:
+                new.read.pop(name, None)
         provenance.note_containers(
             loading.connection,
             new.source.name,
-            [(container.name, container.hash) for container in new.containers],
+            list(new.read.items()),
             new.source.declaration_hash(),
         )
         done += len(new.deliveries)
     finish_cases(loading)
     code_lists.write_open_lists(loading.connection, loading.site)
     progress("完成", total, total)
+
+
+def _note_unread(report: Report, loading: Loading) -> None:
+    """Files that could not be read this time: their source failed, and they are tried again."""
+    for (source, _), reason in loading.unread.items():
+        before = report.failures.get(source)
+        report.failures[source] = f"{before}；{reason}" if before else reason
 
 
 def _changed(loading: Loading) -> bool:

@@ -100,8 +100,7 @@ class _Hashes:
         self._known: dict[Path, tuple[tuple[int, int, int, int], str]] = {}
 
     def __call__(self, container: Container) -> str:
-        stat = container.path.stat()
-        mark = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        mark = container.mark()
         known = self._known.get(container.path)
         if known is None or known[0] != mark:
             known = (mark, container.hash)

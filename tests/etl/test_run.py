@@ -1,5 +1,6 @@
 """A run publishes what is new, once; what is wrong in one source does not hold up the others."""
 
+import errno
 import io
 import zipfile
 
@@ -11,6 +12,7 @@ from data.editions.store import EditionStore
 from data.runs import RunLog
 from etl.check import check
 from etl.hostile import FileError
+from etl.members import _Guarded, unpack
 from etl.origin import recorded
 from tests.etl.village import CATEGORIES, MATTERS, SITE, Village, code_of, matter, squares, table
 from tests.etl.village import village as built
@@ -135,6 +137,43 @@ def test_a_refused_source_stays_refused_until_something_newer_comes(village):
     village.deliver("matters/c.csv", table(matter(2)))
     village.run()
     assert sources(village) == {"matters": "ok"}
+
+
+def test_a_file_that_cannot_be_read_this_time_is_tried_again(village, monkeypatch):
+    """A fault of the disk says nothing about the delivery: it is not refused for good."""
+    whole = _Guarded.readinto
+
+    def faulty(self, buffer):
+        if self.label == "matters/b.csv":
+            self.stream.close()
+            self.stream = _Broken()
+        return whole(self, buffer)
+
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.deliver("matters/b.csv", table(matter(2)))
+    with monkeypatch.context() as patch:
+        patch.setattr("etl.members._Guarded.readinto", faulty)
+        report = village.run()
+    assert (report.edition, report.state("matters")) == (1, "failed")
+    assert "matters/b.csv：读取失败" in (report.reason("matters") or "")
+    assert [b.member for b in report.balances] == ["matters/a.csv"]
+    assert village.rows("SELECT source_key FROM cases") == [("1",)]
+    assert village.rows("SELECT member FROM members") == [("matters/a.csv",)]
+    again = village.run()
+    assert (again.edition, again.is_good, again.totals()["loaded"]) == (2, True, 1)
+
+
+class _Broken(io.BytesIO):
+    def read(self, _size=-1):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_news_to_the_next_run(village):
+    """The hash that is remembered was taken before the file was read, not after."""
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.run(hash_of=lambda _container: "of the former content")
+    noted = village.rows("SELECT content_hash FROM containers")
+    assert noted == [("of the former content",)]
 
 
 def test_a_damaged_archive_is_a_failure_every_time_and_the_rest_is_loaded(tmp_path):
@@ -272,6 +311,46 @@ def test_of_two_archives_with_one_member_the_same_counts_in_any_order(tmp_path):
         together.deliver(f"matters/{name}.zip", content)
     together.run()
     assert states == {together.state()}
+
+
+def test_an_archive_that_nobody_can_unpack_any_more_fails_its_source_only(tmp_path):
+    village = built(tmp_path, source=KEYLESS)
+    village.declare(SECOND, "more")
+    village.deliver("matters/a.zip", packed(m=table(matter(1))))
+    village.run()
+    village.deliver("matters/b.zip", packed(m=table(matter(2))))
+    village.deliver("more/c.csv", table(matter(3)))
+    (known,) = village.rows("SELECT content_hash FROM containers")[0]
+    (village.input / "matters/a.zip").write_bytes(b"PK\x03\x04 gone bad")
+    report = village.run(hash_of=lambda c: known if c.name == "matters/a.zip" else c.hash)
+    assert (report.edition, report.state("matters"), report.state("more")) == (2, "failed", "ok")
+    assert "a.zip" in (report.reason("matters") or "")
+
+
+def test_an_archive_packed_anew_is_unpacked_once(tmp_path, monkeypatch):
+    village = built(tmp_path, source=KEYLESS)
+    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
+    village.run()
+    village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
+    seen = []
+    monkeypatch.setattr(
+        "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
+    )
+    assert [village.run().edition for _ in range(3)] == [None] * 3
+    assert seen == ["matters/a.zip"]
+
+
+def test_known_archives_are_unpacked_once_for_all_that_a_new_one_repeats(tmp_path, monkeypatch):
+    village = built(tmp_path, source=KEYLESS)
+    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
+    village.run()
+    village.deliver("matters/b.zip", packed(a=table(matter(3)), b=table(matter(4))))
+    seen = []
+    monkeypatch.setattr(
+        "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
+    )
+    village.run()
+    assert sorted(seen) == ["matters/a.zip", "matters/b.zip"]
 
 
 def test_an_archive_packed_anew_changes_nothing(tmp_path):
