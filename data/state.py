@@ -200,7 +200,7 @@ def _open_at_start(question: Question) -> list[str]:
 def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str]) -> str:
     """The cases that can matter, each in its state at T."""
     conditions = [*_present(question, count), *fixed, *_candidates(question, count)]
-    base = f"SELECT * FROM {_cases(question, count)} WHERE {' AND '.join(conditions) or 'true'}"
+    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions) or 'true'}"
     changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
     joins, columns = [], []
     if changed:
@@ -236,8 +236,8 @@ def _present(question: Question, count: Count) -> list[str]:
 
 def _candidates(question: Question, count: Count) -> list[str]:
     """Necessary conditions, on columns as they are now, for a case to count; to read fewer rows."""
-    if count.table == "steps":
-        return _that_moved(question, count)
+    if count.table == "steps":  # a case that moved in the window has its last step there or later
+        return ["last_step_at >= $since"] if question.scope.since else []
     if count.at == "stock(since)" and question.start:
         return ["accepted_at < $start", "(closed_at IS NULL OR closed_at >= $start)"]
     if count.at == "stock(as_of)":  # open at T = not closed for good by T
@@ -250,25 +250,6 @@ def _candidates(question: Question, count: Count) -> list[str]:
     if count.at == "closed_at":  # what is closed anew later is closed later
         either.append(f"(({now}) OR closed_at IS NULL OR closed_at > $as_of)")
     return either
-
-
-def _that_moved(question: Question, count: Count) -> list[str]:
-    """Necessary conditions for a case to have a step in the window that counts."""
-    if question.scope.since and "closed_before" in count.where:
-        # After it was closed or reopened in the window, no case is closed since before it.
-        return ["(closed_at IS NULL OR closed_at >= $since)"]
-    return []
-
-
-def _cases(question: Question, count: Count) -> str:
-    """The table of cases; where steps are counted only those with a step in the window."""
-    window = _in_window(question.scope, '"at"')
-    are_few = "closed_before" in count.where and not question.is_past  # by _that_moved
-    if count.table != "steps" or not window or are_few:
-        return "cases"
-    # A join with distinct codes: with IN, DuckDB may build its hash table of all cases.
-    moved = f"SELECT DISTINCT case_code FROM steps WHERE {' AND '.join(window)}"
-    return f"cases JOIN ({moved}) USING (case_code)"
 
 
 def _rewound(moment: str, columns: list[str]) -> str:
