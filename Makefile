@@ -11,6 +11,7 @@ help:
 	@echo "make bench  测量所有性能指标；NAME=... 只测其中几项"
 	@echo "make soak   长时间测试"
 	@echo "make lint   代码格式与类型检查"
+	@echo "make audit  已知漏洞检查（需要能访问 PyPI）"
 
 run: $(VENV)/run.stamp
 	@exec $(PY) tools/start.py
