@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from flask_caching import Cache
 
-from data import quality
+from data import quality, state
 from data.alerts import alerts_expired, alerts_in_force
 from data.cases import newest_cases
 from data.compare import compare
@@ -104,6 +104,11 @@ class Answers:
             return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
         return Question(edition, windowed(scope, edition), grant, of_the_day, now)
+
+    def check(self, scope: Scope) -> None:
+        """ScopeError or EditionError where the scope cannot be answered, whatever is asked."""
+        with self._store.reading(scope.edition) as edition:
+            state.Question(edition, scope, self._grant())
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Edition]:

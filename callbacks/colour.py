@@ -67,7 +67,7 @@ def colourer(answers: Answers):
     """The callback: a whole figure for another geometry, else only the values."""
 
     def colour(scope_json, pulse, key, heat, drawn) -> tuple:
-        key = key if key in MEASURES else None  # None = the site's default
+        key = key if isinstance(key, str) and key in MEASURES else None  # None = the site's default
         scale = scale_of(pulse)
         asks = (key, bool(heat), scale)
 

@@ -27,5 +27,5 @@ def register(app: Dash, answers: Answers) -> None:
 
 def remember(scope_json: str | None, measure: str | None, heat: list | None) -> str:
     """The query of the address."""
-    key = measure if measure in MEASURES else None
+    key = measure if isinstance(measure, str) and measure in MEASURES else None
     return Address(asked(scope_json), key, bool(heat)).query()

@@ -8,27 +8,28 @@ from data.scope import Scope, ScopeError
 from layouts.measures import DEFAULT, MEASURES
 
 MEASURE, HEAT = "measure", "heat"
+MOST_TOLD = 3  # of the parts that make no sense
 
 
 @dataclass(frozen=True)
 class Address:
-    """What a URL of the wall says. Hostile input: what makes no sense is left out."""
+    """What a URL of the wall says. Hostile input: what makes no sense is left out, and `wrong`
+    tells the viewer so, part by part."""
 
     scope: Scope = Scope()
     measure: str | None = None  # None = the site's default
     is_heat: bool = False
+    wrong: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, query: Mapping[str, str | list[str]]) -> "Address":
         """The address of a page's query parameters, as Dash hands them to `layout`."""
-        own = {name: query.get(name, "") for name in (MEASURE, HEAT)}
-        rest = {name: value for name, value in query.items() if name not in own}
-        measure = str(own[MEASURE]) if own[MEASURE] in MEASURES else None
-        try:
-            scope = Scope.from_query(urlencode(rest, doseq=True))
-        except ScopeError:
-            scope = Scope()
-        return cls(scope, measure, own[HEAT] == "1")
+        measure, heat = query.get(MEASURE), query.get(HEAT)
+        scope, wrong = _understood({k: v for k, v in query.items() if k not in (MEASURE, HEAT)})
+        is_known = isinstance(measure, str) and measure in MEASURES
+        if measure is not None and not is_known:
+            wrong += ("没有这种着色方式",)
+        return cls(scope, measure if is_known else None, heat == "1", wrong)  # type: ignore[arg-type]
 
     def query(self) -> str:
         """The same as a URL query; what is as usual is left out."""
@@ -38,3 +39,21 @@ class Address:
         if self.is_heat:
             pairs.append((HEAT, "1"))
         return urlencode(pairs, safe=":,;-")
+
+
+def _understood(query: Mapping[str, str | list[str]]) -> tuple[Scope, tuple[str, ...]]:
+    """The scope of all parts that make sense, alone and together, and what is wrong with others."""
+    parts: dict[str, str | list[str]] = {}
+    wrong: list[str] = []
+    for name, value in query.items():
+        try:
+            _scope(parts | {name: value})
+        except ScopeError as error:
+            wrong.append(error.message)
+        else:
+            parts[name] = value
+    return _scope(parts), tuple(wrong[:MOST_TOLD])
+
+
+def _scope(query: Mapping[str, str | list[str]]) -> Scope:
+    return Scope.from_query(urlencode(query, doseq=True, errors="replace"))

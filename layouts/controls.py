@@ -22,6 +22,7 @@ class Control(StrEnum):
     MAP_LEGEND = "map-legend"
     MAP_PLACED = "map-placed"  # 落格率
     MAP_APPROVAL = "map-approval"  # 审图号
+    NOTICE = "notice"  # why what was asked for cannot be shown
     TICKER = "ticker"
     ADDRESS = "address"  # the query that the page's address should have
     SINK = "sink"  # output of callbacks that only act in the browser

@@ -59,7 +59,7 @@ class Heartbeat:
                     "edition": edition.number,
                     "build": self._build,
                     "alerts": alerts_expired(edition, edition.local(self._clock())),
-                    "problem": self._store.problem(),
+                    "problem": _said(self._store.problem()),
                     "data_time": _epoch_ms(edition, edition.data_time),
                     "published": _epoch_ms(edition, edition.published_at),
                     "zone": edition.site.zone,
@@ -71,7 +71,7 @@ class Heartbeat:
                 "edition": None,
                 "build": self._build,
                 "alerts": 0,
-                "problem": self._store.problem(),
+                "problem": _said(self._store.problem()),
                 "sources": [],
             }
 
@@ -94,6 +94,11 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Server-Time"] = str(round(time.time() * 1000))
         return reply
+
+
+def _said(problem: str | None) -> str | None:
+    """What a hall may know of it: not the details, which name files of the server."""
+    return problem and problem.partition("：")[0]
 
 
 def _declared(edition: Edition) -> list[dict]:

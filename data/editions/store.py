@@ -52,7 +52,7 @@ class EditionStore:
     def problem(self) -> str | None:
         """Why the current edition is not the one served; None when all is well."""
         if self._shelf.has_damaged_pointer():
-            return f"{self.home / 'CURRENT'} 读不出版本号，改用磁盘上最新的版本"
+            return f"CURRENT 读不出版本号，改用磁盘上最新的版本：{self.home}"
         noted = self._shelf.problem()
         return f"版本 {noted[0]} 已损坏，改用上一个完好的版本：{noted[1]}" if noted else None
 

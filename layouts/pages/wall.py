@@ -18,7 +18,7 @@ ROWS = (LEFT, RIGHT)  # with the map between them: seven panels
 
 def layout(**query: str) -> html.Main:
     address = Address.of(query)
-    parts = [_column("left", LEFT), _map(address), _column("right", RIGHT)]
+    parts = [_column("left", LEFT), _map(address), _column("right", RIGHT), _notice(address)]
     return page(parts, address.scope.to_json(), POLL_MS, "wall-body")
 
 
@@ -50,6 +50,12 @@ def _map(address: Address) -> html.Section:
         className="map",
         **{"data-edition": ""},  # type: ignore[arg-type]
     )
+
+
+def _notice(address: Address) -> html.Div:
+    """What of the address makes no sense, and what no edition can answer."""
+    said = f"网址中的这部分没有采用：{'；'.join(address.wrong)}" if address.wrong else ""
+    return html.Div([html.Div(said), html.Div(id=Control.NOTICE)], className="notice", role="status")
 
 
 def _choice(address: Address) -> html.Div:

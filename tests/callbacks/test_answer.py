@@ -10,6 +10,7 @@ from flask import Flask
 from flask_caching import Cache
 
 from callbacks.answer import Answers, Question, answered, windowed
+from callbacks.explain import explainer
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.scope import Grant, Scope
@@ -123,6 +124,15 @@ def test_what_holds_for_the_day_is_not_computed_for_every_edition(store: Edition
     publish(store, 80)
     assert answers.of("map", Scope(), compute)[0] == 2
     assert computed == [1]
+
+
+def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):
+    explain = explainer(answers_of(store))
+    assert explain(Scope().to_json(), None) == ""
+    later = explain(Scope(as_of=DATA_TIME + timedelta(seconds=1)).to_json(), None)
+    assert later.startswith("无法显示：截止时点 2026-11-20 14:30:01 晚于数据时间")
+    assert "没有版本 9" in explain('{"edition": 9}', None)
+    assert "没有维度 towm；是不是 town" in explain('{"where": [["towm", "x"]]}', None)
 
 
 def test_without_a_window_the_last_thirty_days_are_shown_today_included(edition: Edition):  # noqa: F811

@@ -102,8 +102,41 @@ def test_an_address_comes_back_as_it_was_sent():
         {"edition": "-1"},
         {"measure": "'; DROP TABLE cases", "heat": "maybe"},
         {"regions": ["town:1"] * 600},
+        {"measure": ["accepted", "open"]},
+        {"heat": ["1", "1"]},
+        {"where": "risk:\ud800"},
+        {"since": "2026-11-02", "until": "2026-11-01"},
     ],
 )
 def test_an_address_that_makes_no_sense_shows_everything(query: dict):
     address = Address.of(query)
     assert (address.scope.regions, address.measure, address.is_heat) == ((), None, False)
+
+
+def test_only_the_part_of_an_address_that_makes_no_sense_is_left_out_and_that_is_said(app: Dash):
+    query = {"regions": "town:T1", "since": "yesterday", "where": ["risk:red"], "edition": "1"}
+    address = Address.of(query)
+    assert (address.scope.regions, address.scope.edition) == ((("town", "T1"),), 1)
+    assert (address.scope.where, address.scope.since) == ((("risk", "red"),), None)
+    assert len(address.wrong) == 1 and "yesterday" in address.wrong[0]
+    wall = next(page for page in dash.page_registry.values() if page["path"] == "/")
+    assert "“yesterday” 不是时间" in str(wall["layout"](**query))
+    assert "没有采用" not in str(wall["layout"](regions="town:T1"))
+
+
+def test_a_measure_given_twice_is_a_page_and_no_error(app: Dash):
+    body = {
+        "output": "..._pages_content.children..._pages_store.data...",
+        "outputs": [
+            {"id": "_pages_content", "property": "children"},
+            {"id": "_pages_store", "property": "data"},
+        ],
+        "inputs": [
+            {"id": "_pages_location", "property": "pathname", "value": "/"},
+            {"id": "_pages_location", "property": "search", "value": "?measure=a&measure=b"},
+        ],
+        "changedPropIds": ["_pages_location.pathname"],
+    }
+    body["output"] = next(key for key in app.callback_map if "_pages_content" in key)
+    reply = app.server.test_client().post("/_dash-update-component", json=body)
+    assert (reply.status_code, "指挥大厅" in reply.get_data(as_text=True)) == (200, True)
