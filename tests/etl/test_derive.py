@@ -36,13 +36,22 @@ GIVEN = ("department", "status", "risk", "outcome", "accepted_at", "dispatched_a
 GIVEN += ("responded_at", "closed_at", "accept_due_at", "due_at")
 
 
-def derived(*cases: dict, handlings: dict[int, list[Step]] | None = None, site: Site = SITE):
-    """The derived rows of `cases` and their steps, for cases as sources deliver them."""
+def derived(
+    *cases: dict,
+    handlings: dict[int, list[Step]] | None = None,
+    site: Site = SITE,
+    backwards: bool = False,
+):
+    """The derived rows of `cases` and their steps, for cases as sources deliver them.
+
+    `backwards`: the last handling of each case comes first.
+    """
     with duckdb.connect(":memory:") as connection:
         create_tables(connection, site)
         for n, case in enumerate(cases):
             _insert_case(connection, n, case)
-            for number, step in enumerate((handlings or {}).get(n, [])):
+            own = list(enumerate((handlings or {}).get(n, [])))
+            for number, step in own[::-1] if backwards else own:
                 _insert_handling(connection, n, number, step)
         connection.execute("CREATE TEMP TABLE pending AS SELECT * FROM cases")
         derive(connection, Rules(site))
@@ -98,6 +107,28 @@ def day(n: float) -> datetime:
 
 
 # Steps and states
+
+
+def test_two_steps_of_one_kind_and_moment_count_once_whichever_came_first():
+    sent = [Step("dispatch", day(1), department=to) for to in ("police", "court")]
+    results = [
+        derived({"accepted_at": day(0)}, handlings={0: sent}, backwards=backwards)
+        for backwards in (False, True)
+    ]
+    assert results[0] == results[1]
+    [row], steps = results[0]
+    assert row["department"] == "court"
+    assert [step["kind"] for step in steps].count("dispatch") == 1
+
+
+def test_a_step_says_since_when_the_state_before_it_held():
+    rows, steps = derived({"accepted_at": day(1), "closed_at": day(4)})
+    assert [(step["since"], step["at"]) for step in steps] == [
+        (day(0), day(0)),
+        (day(0), day(1)),
+        (day(1), day(4)),
+    ]
+    assert rows[0]["last_step_at"] == day(4)
 
 
 def test_the_columns_of_a_case_tell_its_steps(tmp_path):
