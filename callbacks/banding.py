@@ -14,7 +14,7 @@ from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from layouts.map import NO_BAND, RISK_BANDS, Band, risk_band
 from layouts.measures import MEASURES, RISK
-from layouts.theme import BANDS, NO_FILL, RISK_FILL
+from layouts.theme import BANDS, NO_FILL, RISK_FILL, UNKNOWN_FILL
 
 QUANTILES = (0.25, 0.5, 0.75)
 QUARTER, QUARTERS = 91, 4  # days; windows of the rolling year
@@ -58,18 +58,19 @@ def _by_risk(question: Question, level: str, codes: Sequence[str], name: str) ->
     frame = frame[frame["numerator"] > 0]
     held = frame[frame["risk"].isin(RISK_BANDS)]
     highest = held["risk"].map(RISK_BANDS.index).groupby(held[level]).max()
-    bands = [int(highest.get(code, NO_BAND)) for code in codes]
+    ungraded = (set(frame[level]) - set(held[level])) & set(codes)
+    without = {code: len(RISK_BANDS) for code in ungraded}
+    bands = [int(highest.get(code, without.get(code, NO_BAND))) for code in codes]
     used = risks_of(question.edition)
     rows = [
         risk_band(risk, bands.count(place))
         for place, risk in reversed(list(enumerate(RISK_BANDS)))
         if risk in used or place in bands
     ]
-    ungraded = len((set(frame[level]) - set(held[level])) & set(codes))
     if ungraded:
-        rows.append(Band(NO_FILL, "未定级", ungraded))
-    rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND) - ungraded))
-    colours = tuple(RISK_FILL[risk] for risk in RISK_BANDS)
+        rows.append(Band(UNKNOWN_FILL, "未定级", len(ungraded)))
+    rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND)))
+    colours = (*(RISK_FILL[risk] for risk in RISK_BANDS), UNKNOWN_FILL)
     return Painted(bands, colours, f"{name}最高在办风险", rows)
 
 
@@ -85,17 +86,17 @@ def _by_measure(
     values = frame["value"].where(~small).to_numpy(float)
     edges = _edges(question, indicator, level, values)
     found = np.searchsorted(np.array(edges), values, side="right")
-    bands = np.where(np.isnan(values), NO_BAND, found).astype(int).tolist()
     colours = BANDS[: len(edges) + 1]
+    unvalued = np.where(small, len(colours), NO_BAND)
+    bands = np.where(np.isnan(values), unvalued, found).astype(int).tolist()
     rows = _legend_rows(indicator, edges, colours, bands)
-    few = int(small.sum())
-    without = bands.count(NO_BAND) - few
+    few, without = bands.count(len(colours)), bands.count(NO_BAND)
     if few:
-        rows.append(Band(NO_FILL, f"不足 {SMALL} 件", few))
+        rows.append(Band(UNKNOWN_FILL, f"不足 {SMALL} 件", few))
     if without:
         rows.append(Band(NO_FILL, "无数据", without))
     title = f"{name}{MEASURES[indicator.key]}（{indicator.unit}）"
-    return Painted(bands, colours, title, rows)
+    return Painted(bands, (*colours, UNKNOWN_FILL), title, rows)
 
 
 def _is_small(indicator: Indicator, frame: pd.DataFrame) -> pd.Series:

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
-from callbacks.answer import EVERYWHERE, Answers, Question, risks_of
+from callbacks.answer import EVERYWHERE, Answers, Question, risks_of, window_words
 from callbacks.banding import Painted, level_for, painted
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
 from data.cases import cases_behind
-from data.codes import label
 from data.display import count_text, part_text, rate_text
 from data.measure import measure
 from data.points import points
@@ -25,7 +24,7 @@ from layouts.measures import DEFAULT, MEASURES, WITHOUT_RISK
 
 CELLS_ACROSS = 120  # heat cells, however large the place
 MOST_LABELS = 40
-MOST_PINS = 5
+MOST_PINS = 60  # beyond, triangles cover each other; the legend says that there are more
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Picture:
     overlay: list[dict]
     legend: list
     trail: list
+    window: list
     placed: list
     approval: str  # 审图号
     measure: str
@@ -50,6 +50,7 @@ def register(app: Dash, answers: Answers) -> None:
         Output(Control.MAP_OVERLAY, "data"),
         Output(Control.MAP_LEGEND, "children"),
         Output(Control.TRAIL, "children"),
+        Output(Control.MAP_WINDOW, "children"),
         Output(Control.MAP_PLACED, "children"),
         Output(Control.MAP_APPROVAL, "children"),
         Output(Control.MEASURE, "value"),
@@ -76,7 +77,7 @@ def colourer(answers: Answers):
 
         shown, edition = answers.of("map", asked(scope_json), compute, asks)
         figure = patched(shown) if drawn == shown.drawn else shown.figure
-        words = (shown.legend, shown.trail, shown.placed, shown.approval)
+        words = (shown.legend, shown.trail, shown.window, shown.placed, shown.approval)
         return figure, shown.drawn, shown.overlay, *words, shown.measure, str(edition)
 
     return colour
@@ -107,6 +108,7 @@ def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -
     box = _box(polygons)
     heat = _heat(around, box) if is_heat else None
     shapes_url = geometry_url(question, on_map.level, on_map)
+    pins, pinned = _pins(around, on_map.level, polygons)
     figure = drawing.figure(
         codes=codes,
         bands=colours.bands,
@@ -122,9 +124,10 @@ def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -
         figure=figure,
         values=drawing.values(colours.bands, colours.colours, box, heat),
         drawn=f"{shapes_url} {on_map.chosen} {scale}",
-        overlay=_labels(question, on_map) + _pins(around),
-        legend=_legend(colours, heat),
+        overlay=_labels(question, on_map) + pins,
+        legend=_legend(colours, heat) + drawing.pin_legend(pinned),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
+        window=_window(question),
         placed=_placed(question),
         approval=question.edition.site.map.approval,
         measure=key,
@@ -174,20 +177,35 @@ def _labels(question: Question, on_map: View) -> list[dict]:
     ]
 
 
-def _pins(question: Question) -> list[dict]:
-    """The newest open red cases, and the alerts in force, which have a ring."""
+def _pins(
+    question: Question, level: str, polygons: pd.DataFrame
+) -> tuple[list[dict], drawing.Pinned]:
+    """Every open red case and every alert in force, the newest where they are too many."""
     scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
-    red = cases_behind(question.edition, scope, question.grant, MOST_PINS, "open")
-    red = red[red["point_quality"] == "ok"]
-    alerts = alerts_in_force(question.edition, question.scope, question.grant, MOST_PINS)
-    alerts = alerts.dropna(subset=["lon", "lat"])
-    return [
+    count = measure(question.edition, "open", (), scope, question.grant)["numerator"].iloc[0]
+    newest = cases_behind(question.edition, scope, question.grant, MOST_PINS, "open")
+    red = _with_points(newest, level, polygons)
+    ask = (question.edition, question.scope, question.grant)
+    in_force = alerts_in_force(*ask, MOST_PINS, question.now)
+    alerts = in_force.dropna(subset=["lon", "lat"])
+    flags = zip(alerts["signal"], alerts["status"], _places(alerts), strict=True)
+    pins = [
         *(drawing.pin_item("red", "红色事项", *at) for at in _places(red)),
-        *(
-            drawing.pin_item(signal, label("signal", signal), *at, is_alert=True)
-            for signal, at in zip(alerts["signal"], _places(alerts), strict=True)
-        ),
+        *(drawing.alert_item(signal, status, *at) for signal, status, at in flags),
     ]
+    total = int(count or 0)
+    return pins, drawing.Pinned(total, len(red), total > MOST_PINS, len(in_force), len(alerts))
+
+
+def _with_points(cases: pd.DataFrame, level: str, polygons: pd.DataFrame) -> pd.DataFrame:
+    """Cases with their point, or that of the polygon they lie in: a red polygon has its pin."""
+    middles = polygons.set_index("code")[["lon", "lat"]].reindex(cases[level])
+    is_point = ((cases["point_quality"] == "ok") & cases["lon"].notna()).to_numpy()
+    placed = cases.assign(
+        lon=np.where(is_point, cases["lon"].to_numpy(float), middles["lon"].to_numpy(float)),
+        lat=np.where(is_point, cases["lat"].to_numpy(float), middles["lat"].to_numpy(float)),
+    )
+    return placed.dropna(subset=["lon", "lat"])
 
 
 def _places(frame: pd.DataFrame) -> list[tuple[float, float]]:
@@ -200,6 +218,11 @@ def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:
         count = int(heat["weight"].sum()) if len(heat) else 0
         return drawing.heat_legend(f"{count_text(count)} 件有坐标的事项")
     return drawing.legend(colours.title, colours.legend, colours.note)
+
+
+def _window(question: Question) -> list:
+    scope = question.scope
+    return drawing.window(window_words(scope, question.edition), scope.as_of, scope.edition)
 
 
 def _placed(question: Question) -> list:

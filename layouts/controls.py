@@ -19,6 +19,7 @@ class Control(StrEnum):
     MAP_LAYER = "map-layer"  # where the browser puts labels and pins
     MAP_DRAWN = "map-drawn"  # the geometry on screen: while it stays, only values travel
     MAP_OVERLAY = "map-overlay"  # labels and pins, placed by the browser
+    MAP_WINDOW = "map-window"  # 近 30 日, and loudly what is not the present
     MAP_LEGEND = "map-legend"
     MAP_PLACED = "map-placed"  # 落格率
     MAP_APPROVAL = "map-approval"  # 审图号

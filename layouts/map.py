@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,23 @@ from dash import html
 
 from data.codes import label
 from layouts.controls import Act
-from layouts.marks import shape
-from layouts.theme import GROUND, HEAT, INK, NO_FILL, RISK, RISK_FILL
+from layouts.marks import flag, shape, stamp
+from layouts.theme import (
+    GRID_LINE,
+    HEAT,
+    INK,
+    MAP_REM,
+    NO_FILL,
+    PX_PER_REM,
+    RISK,
+    RISK_FILL,
+)
 
 STYLE_URL = "/assets/style.json"
 RISK_BANDS = ("blue", "yellow", "orange", "red")  # a polygon's band by its highest open risk
 NO_BAND = -1
-CANVAS = (1012.0, 916.0)  # of the map on the 1920 x 1080 canvas, in px
+BORDER = 1.0  # px of the map's frame, left and right, above and below
+CANVAS = tuple(PX_PER_REM * rem - 2 * BORDER for rem in MAP_REM)  # px at 1920 x 1080
 HEADROOM, MARGIN = 78.0, 22.0  # px kept free for the controls above, and all round
 RADIUS = 20.0  # px that a heat cell spreads
 PEAKS = 200  # cells among which the densest spot is looked for
@@ -32,6 +43,17 @@ class Band:
     words: str
     count: int
     risk: str = ""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What the pins stand for: how many red matters are open, and how many have a place on it."""
+
+    red: int
+    red_pinned: int
+    is_newest: bool = False  # there are more than can be pinned, and the newest are
+    alerts: int = 0
+    alerts_pinned: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,26 @@ def legend(title: str, bands: Sequence[Band], note: str = "") -> list:
     return [html.Div(title, className="legend-title"), *rows, *([html.Small(note)] if note else [])]
 
 
+def pin_legend(pinned: Pinned) -> list:
+    """What the shapes over the map are, and how many of all of them are there."""
+    rows = []
+    if pinned.red:
+        shown = f"{'最新 ' if pinned.is_newest else ''}{pinned.red_pinned:,}/{pinned.red:,} 件"
+        rows.append(_pin_row(shape("red", "红色事项"), "红色上图", shown))
+    if pinned.alerts:
+        shown = f"{pinned.alerts_pinned:,}/{pinned.alerts:,} 条"
+        rows.append(_pin_row(flag(None), "预警上图", shown))
+    return [html.Div(rows, className="legend-pins")] if rows else []
+
+
+def window(words: str, as_of: datetime | None, edition: int | None) -> list:
+    """The window of the numbers; loudly, if they are not how things stand now."""
+    past = [f"{as_of:%Y-%m-%d %H:%M} 的情况"] if as_of else []
+    past += [f"第 {edition} 版数据"] if edition is not None else []
+    badge = [html.B(f"历史　{'　'.join(past)}", className="past")] if past else []
+    return [html.Span(words), *badge]
+
+
 def heat_legend(cases: str) -> list:
     """The legend of the heat layer: a ramp from few to many."""
     stops = ",".join(f"{colour} {100 * at:.0f}%" for at, colour in HEAT)
@@ -145,33 +187,43 @@ def label_item(name: str, lon: float, lat: float) -> dict:
     return {"kind": "label", "text": name, "lon": lon, "lat": lat}
 
 
-def pin_item(risk: str, text: str, lon: float, lat: float, is_alert: bool = False) -> dict:
-    """The shape of a risk over the map; an alert's has a ring."""
-    mark = shape(risk, text)
-    return {
-        "kind": "pin",
-        "risk": risk if risk in RISK else "blue",
-        "shape": mark.src,  # type: ignore[attr-defined]
-        "text": text,
-        "lon": lon,
-        "lat": lat,
-        "is_alert": is_alert,
-    }
+def pin_item(risk: str, text: str, lon: float, lat: float) -> dict:
+    """The shape of a risk over the map."""
+    return {**_pin(shape(risk, text), lon, lat), "mark": f"risk-{risk}"}
+
+
+def alert_item(signal: str | None, status: str | None, lon: float, lat: float) -> dict:
+    """The flag of an alert over the map, with a ring; 演练 or 测试 stands beside it."""
+    words = "".join(part.children for part in stamp(status))
+    mark = f"risk-{signal}" if signal in RISK else "muted"
+    return {**_pin(flag(signal), lon, lat), "mark": mark, "is_alert": True, "stamp": words}
+
+
+def _pin(mark: html.Img, lon: float, lat: float) -> dict:
+    image, word = mark.src, mark.alt  # type: ignore[attr-defined]
+    return {"kind": "pin", "shape": image, "text": word, "lon": lon, "lat": lat}
+
+
+def _pin_row(mark: html.Img, words: str, shown: str) -> html.Div:
+    figure, unit = shown.rsplit(" ", 1)
+    count = html.Span([html.B(figure), f" {unit}"], className="count")
+    return html.Div([mark, html.Span(words), count], className="pin-row")
 
 
 def _legend_row(band: Band) -> html.Div:
     swatch = html.Div(className="swatch", style={"background": band.colour})
     words = [shape(band.risk, band.words), html.Span(band.words)] if band.risk else band.words
-    parts = [swatch, html.Span(words, className="words"), html.B(f"{band.count:,}")]
+    count = html.Span([html.B(f"{band.count:,}"), " 个"], className="count")
+    parts = [swatch, html.Span(words, className="words"), count]
     return html.Div(parts, className="legend-row")
 
 
 def _line(codes: Sequence[str], chosen: str | None, scale: float) -> dict:
     if chosen is None:
-        return {"width": 0.7 * scale, "color": GROUND}
+        return {"width": 0.7 * scale, "color": GRID_LINE}
     return {
         "width": [(5 if code == chosen else 1.2) * scale for code in codes],
-        "color": [INK if code == chosen else GROUND for code in codes],
+        "color": [INK if code == chosen else GRID_LINE for code in codes],
     }
 
 

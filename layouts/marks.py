@@ -1,18 +1,57 @@
-"""Small marks that many pictures share: a risk's shape with its word, a bar, a row, no data."""
+"""Small marks that many pictures share: a risk's shape, an alert's flag, a bar, a day, no data."""
 
+from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 from dash import html
 
+from data.codes import codes
 from layouts.theme import MUTED_INK, RISK, SHAPE
 
 EMPTY = "暂无数据"
+STAMPS = {"Exercise": "演练", "Test": "测试"}  # CAP 1.2 status of what is not meant in earnest
 
 
 def shape(risk: str | None, word: str = "") -> html.Img:
     """The shape of a risk in its colour; `word` is what a screen reader says."""
     known = risk if isinstance(risk, str) and risk in RISK else "none"
-    path, colour = SHAPE[known], RISK.get(known, MUTED_INK)
+    return _drawn(SHAPE[known], RISK.get(known, MUTED_INK), word)
+
+
+def flag(signal: str | None) -> html.Img:
+    """The flag of an alert: the colour is its signal's, never the shape of a risk."""
+    return _drawn(SHAPE["flag"], RISK.get(str(signal), MUTED_INK), signal_word(signal))
+
+
+def signal_word(signal: str | None) -> str:
+    """橙色预警; an alert whose sender gave no level says so."""
+    row = codes("signal").get(str(signal))
+    return row["label"] if row else "预警（级别不明）"
+
+
+def stamp(status: str | None) -> list:
+    """演练 or 测试 for an alert that is not meant in earnest; nothing for a real one."""
+    return [html.B(STAMPS[status], className="stamp")] if status in STAMPS else []
+
+
+def on_day(day: date, today: str, otherwise: str, kind: Any = html.Span) -> Any:
+    """Words that are true on `day` only; the heartbeat, which knows the time, sets the others when
+    the day is over, also when no new data come."""
+    said = {"data-day": f"{day:%Y-%m-%d}", "data-today": today, "data-otherwise": otherwise}
+    return kind(today, **said)
+
+
+def day_words(day: date) -> str:
+    return f"{day.month}月{day.day}日"
+
+
+def short_day(day: date) -> str:
+    """The day where there is little room, as the header writes it."""
+    return f"{day.month}/{day.day}"
+
+
+def _drawn(path: str, colour: str, word: str) -> html.Img:
     svg = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
         f"<path fill='{colour}' d='{path}'/></svg>"

@@ -11,7 +11,7 @@ SOFT_INK = "#B4C7DA"
 MUTED_INK = "#9FB5CA"  # 7.9:1 on the panel; darker greys fall below 7:1
 ACCENT = "#38C6F4"
 OK = "#2FD3A6"
-WARN = "#FF9A2E"
+WARN = "#DE8BFF"  # late, behind, made up, stale: whatever is no risk never wears a risk's colour
 
 # CIEDE2000 >= 14 between any two under the three dichromacies; each with its own shape and word.
 RISK = MappingProxyType(
@@ -20,7 +20,9 @@ RISK = MappingProxyType(
 RISK_FILL = MappingProxyType(
     {"red": "#B0183C", "orange": "#D9781A", "yellow": "#E6D27A", "blue": "#17385A"}
 )
-NO_FILL = "#0F2238"  # polygons without a value
+NO_FILL = "#091422"  # polygons where there is nothing: almost the ground, so that they look empty
+GRID_LINE = "#12263D"  # between polygons, visible on the blue and on the empty ones
+UNKNOWN_FILL = "#66707C"  # polygons with something that cannot be ranked: neither a risk nor a band
 
 # A chosen measure is no risk, so its bands are one hue from dark to light: red means red only.
 BANDS = ("#1B4A73", "#2678A8", "#41AADC", "#A9E4FB")
@@ -42,6 +44,7 @@ SHAPE = MappingProxyType(
         "yellow": "M8 1a7 7 0 1 0 .01 0Z",
         "blue": "M1.5 1.5h13v13h-13Z",
         "none": "M8 1a7 7 0 1 0 .01 0ZM8 4a4 4 0 1 1-.01 0Z",  # a ring: no risk was given
+        "flag": "M2 .5h2v15H2ZM5 1.5h10.5L12.5 5.5l3 4H5Z",  # an alert: its signal is no risk
     }
 )
 
@@ -49,9 +52,19 @@ FONT = '"Noto Sans CJK SC","Source Han Sans SC","Microsoft YaHei","PingFang SC",
 
 # In rem; 1 rem = min(100vw / 1920, 100vh / 1080) * 16, so the page is one canvas at every size.
 SIZES = MappingProxyType(
-    {"floor": 1.15, "small": 1.3, "body": 1.6, "title": 1.75, "clock": 2.9, "kpi": 5.0}
+    {"floor": 1.15, "small": 1.3, "end": 1.5, "body": 1.6, "title": 1.75, "clock": 2.9, "kpi": 5.0}
 )
 PX_PER_REM = 16  # at 1920 x 1080; a viewer's own factor is Control.PULSE's `scale`
+
+# The wall's canvas in rem. The map has what the others leave; layouts/map.py zooms by it.
+CANVAS = MappingProxyType(
+    {"width": 120.0, "height": 67.5, "head": 5.5, "foot": 3.25, "left": 25.5, "right": 27.25}
+)
+GAP = 0.75  # between panels, and all round
+MAP_REM = (
+    CANVAS["width"] - CANVAS["left"] - CANVAS["right"] - 4 * GAP,
+    CANVAS["height"] - CANVAS["head"] - CANVAS["foot"] - 2 * GAP,
+)
 
 
 def css_variables() -> str:
@@ -73,5 +86,8 @@ def css_variables() -> str:
     fills = {f"fill-{risk}": colour for risk, colour in RISK_FILL.items()}
     bands = {f"band-{number}": colour for number, colour in enumerate(BANDS)}
     sizes = {f"text-{name}": f"{size}rem" for name, size in SIZES.items()}
-    rules = {**colours, **risks, **fills, **bands, **sizes}
+    canvas = {f"canvas-{name}": f"{size}rem" for name, size in CANVAS.items()} | {
+        "gap": f"{GAP}rem"
+    }
+    rules = {**colours, **risks, **fills, **bands, **sizes, **canvas}
     return ":root{" + ";".join(f"--{name}:{value}" for name, value in rules.items()) + "}"

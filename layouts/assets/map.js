@@ -11,19 +11,45 @@
     return layout && layout.map && layout.map._subplot && layout.map._subplot.map;
   }
 
+  /* Steps in rem by which a name may leave its place, the nearest first. */
+  const STEPS = [[0, 0], [0, 1.5], [0, -1.5], [0, 2.4], [0, -2.4], [3, 0], [-3, 0], [3, 1.5], [-3, 1.5], [3, -1.5], [-3, -1.5], [0, 3.4], [0, -3.4]];
+
+  const boxAt = (x, y, wide, high) => [x - wide, y - high, x + wide, y + high];
+  const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+
+  /* A pin stands where its matter is; a name steps aside, and is left out only where it would cover
+   * another name. Where no step is free of pins it takes the one that they cover least. */
   function place() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const taken = [];
+    const pins = [], names = [];
     for (const item of items) {
-      const point = hooked.project([item.lon, item.lat]);
-      item.element.style.transform = `translate(${point.x}px,${point.y}px)`;
-      if (item.kind !== "label") continue;
-      const half = { x: item.text.length * 0.72 * rem, y: 0.95 * rem };
-      const box = [point.x - half.x, point.y - half.y, point.x + half.x, point.y + half.y];
-      const hits = taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
-      item.element.classList.toggle("is-hidden", hits);
-      if (!hits) taken.push(box);
+      item.at = hooked.project([item.lon, item.lat]);
+      if (item.kind === "pin") pins.push(boxAt(item.at.x, item.at.y, 0.85 * rem, 0.85 * rem));
     }
+    for (const item of items) {
+      let { x, y } = item.at;
+      if (item.kind === "label") {
+        const free = freest(item, pins, names, rem);
+        item.element.classList.toggle("is-hidden", !free);
+        if (!free) continue;
+        names.push(free.box);
+        [x, y] = [free.x, free.y];
+      }
+      item.element.style.transform = `translate(${x}px,${y}px)`;
+    }
+  }
+
+  function freest(item, pins, names, rem) {
+    let best = null;
+    for (const [right, down] of STEPS) {
+      const x = item.at.x + right * rem, y = item.at.y + down * rem;
+      const box = boxAt(x, y, item.text.length * 0.68 * rem, 0.8 * rem);
+      if (names.some((name) => overlap(box, name) > 0)) continue;
+      const covered = pins.reduce((sum, pin) => sum + overlap(box, pin), 0);
+      if (best === null || covered < best.covered) best = { x, y, box, covered };
+      if (covered === 0) break;
+    }
+    return best;
   }
 
   function build(layer, data) {
@@ -34,9 +60,10 @@
       if (item.kind === "label") {
         element.append(Object.assign(document.createElement("span"), { textContent: item.text }));
       } else {
-        element.style.setProperty("--mark", `var(--risk-${item.risk})`);
+        element.style.setProperty("--mark", `var(--${item.mark})`);
         const shape = Object.assign(document.createElement("img"), { src: item.shape, alt: item.text, className: "shape" });
         element.append(shape);
+        if (item.stamp) element.append(Object.assign(document.createElement("b"), { textContent: item.stamp, className: "stamp" }));
       }
       layer.append(element);
       return { ...item, element };

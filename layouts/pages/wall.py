@@ -38,7 +38,13 @@ def _map(address: Address) -> html.Section:
         [
             graph,
             html.Div(id=Control.MAP_LAYER, className="map-overlay"),
-            html.Nav(id=Control.TRAIL, className="map-box map-trail"),
+            html.Div(
+                [
+                    html.Nav(id=Control.TRAIL, className="map-box map-trail"),
+                    html.Div(id=Control.MAP_WINDOW, className="map-box map-window"),
+                ],
+                className="map-place",
+            ),
             _choice(address),
             html.Div(id=Control.MAP_PLACED, className="map-box map-placed"),
             html.Div(id=Control.MAP_APPROVAL, className="map-approval"),

@@ -12,6 +12,7 @@ from callbacks.colour import patched, pictured
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
 from layouts.map import NO_BAND
+from layouts.theme import UNKNOWN_FILL
 from tests.layouts.conftest import asked_of
 from tests.layouts.conftest import edition as edition
 from tests.layouts.small import DATA_TIME, fill, small_site
@@ -60,6 +61,8 @@ def test_a_grid_whose_open_cases_have_no_risk_is_not_said_to_have_none():
         ("未定级", 1),
         ("无在办", 1),
     ]
+    assert shown.colours[shown.bands[0]] == shown.legend[-2].colour != shown.legend[-1].colour
+    assert shown.bands[1] == NO_BAND
 
 
 def test_a_count_of_no_cases_is_0_and_has_a_band():
@@ -71,7 +74,7 @@ def test_a_count_of_no_cases_is_0_and_has_a_band():
 def test_a_rate_of_fewer_than_ten_cases_gets_no_colour():
     question = given(*[("T0V0G0", "blue", "closed")] * 9)
     shown = painted(question, "closure_rate", "grid", ["T0V0G0"])
-    assert shown.bands == [NO_BAND]
+    assert [shown.colours[band] for band in shown.bands] == [UNKNOWN_FILL]
     assert [(band.words, band.count) for band in shown.legend][-1] == ("不足 10 件", 1)
 
 

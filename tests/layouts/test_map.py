@@ -1,5 +1,7 @@
 """The map's figure: bands, zoom and words."""
 
+from datetime import datetime
+
 import pandas as pd
 
 from layouts import map as drawing
@@ -79,6 +81,31 @@ def test_the_unlocated_are_always_said():
     shown = str(drawing.placed("97.9%", "4,744/4,847", 103))
     assert "97.9%" in shown
     assert "103" in shown
+
+
+def test_the_legend_says_how_many_of_the_red_cases_are_on_the_map():
+    assert drawing.pin_legend(drawing.Pinned(0, 0)) == []
+    assert "最新" not in str(drawing.pin_legend(drawing.Pinned(9, 8)))
+    assert "8/9" in str(drawing.pin_legend(drawing.Pinned(9, 8)))
+    assert "最新 60/85" in str(drawing.pin_legend(drawing.Pinned(85, 60, is_newest=True)))
+
+
+def test_a_past_time_and_an_old_edition_are_said_loudly():
+    now = drawing.window("近 30 日", None, None)
+    assert [part.children for part in now] == ["近 30 日"]
+    past = drawing.window("近 30 日", datetime(2026, 11, 1, 8), 3)
+    assert past[1].className == "past"
+    assert past[1].children == "历史　2026-11-01 08:00 的情况　第 3 版数据"
+
+
+def test_an_alert_of_unknown_signal_has_a_colour_of_no_risk_and_an_exercise_says_so():
+    unknown = drawing.alert_item(None, "Actual", 112.0, 28.0)
+    assert (unknown["mark"], unknown["stamp"]) == ("muted", "")
+    assert drawing.alert_item("red", "Exercise", 112.0, 28.0)["stamp"] == "演练"
+
+
+def test_the_map_zooms_by_the_room_that_the_columns_leave():
+    assert drawing.CANVAS == (1026.0, 914.0)  # as Chromium lays it out, within the frame
 
 
 def test_a_legend_counts_the_polygons_of_each_band():

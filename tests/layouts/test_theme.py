@@ -9,8 +9,11 @@ import pytest
 from layouts.theme import (
     ACCENT,
     BANDS,
+    GRID_LINE,
+    GROUND,
     INK,
     MUTED_INK,
+    NO_FILL,
     OK,
     PANEL,
     RISK,
@@ -18,15 +21,17 @@ from layouts.theme import (
     SHAPE,
     SIZES,
     SOFT_INK,
+    UNKNOWN_FILL,
+    WARN,
 )
+from tests.layouts.seeing import ciede2000, least_difference, linear
 
 ASSETS = Path(__file__).parent.parent.parent / "layouts" / "assets"
 
 
 def luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    red, green, blue = linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def contrast(one: str, other: str) -> float:
@@ -34,7 +39,7 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("ink", [INK, SOFT_INK, MUTED_INK, ACCENT, OK])
+@pytest.mark.parametrize("ink", [INK, SOFT_INK, MUTED_INK, ACCENT, OK, WARN])
 def test_text_on_a_panel_has_seven_to_one(ink: str):
     assert contrast(ink, PANEL) >= 7
 
@@ -44,8 +49,32 @@ def test_a_risks_number_has_four_and_a_half_to_one(risk: str):
     assert contrast(RISK[risk], PANEL) >= 4.5
 
 
-def test_the_risks_fills_differ():
-    assert len(set(RISK_FILL.values())) == 4
+def test_the_difference_of_colours_is_that_of_the_standards_examples():
+    """Pairs 1 and 17 of Sharma, Wu, Dalal 2005."""
+    assert ciede2000((50, 2.6772, -79.7751), (50, 0, -82.7485)) == pytest.approx(2.0425, abs=1e-4)
+    assert ciede2000((50, 2.5, 0), (73, 25, -18)) == pytest.approx(27.1492, abs=1e-4)
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(RISK, 2)))
+def test_risks_differ_to_everybody(one: str, other: str):
+    assert least_difference(RISK[one], RISK[other]) >= 14
+    assert least_difference(RISK_FILL[one], RISK_FILL[other]) >= 16.8
+
+
+def test_a_polygon_without_a_risk_looks_neither_like_one_with_nor_like_an_empty_one():
+    for fill in RISK_FILL.values():
+        assert least_difference(UNKNOWN_FILL, fill) >= 16.8
+        assert least_difference(NO_FILL, fill) >= 12
+    assert least_difference(UNKNOWN_FILL, NO_FILL) >= 16.8
+    assert contrast(GRID_LINE, NO_FILL) > 1.15  # the empty ones have an outline
+
+
+@pytest.mark.parametrize("risk", ["red", "orange", "yellow"])
+def test_a_warning_that_is_no_risk_looks_like_none_of_the_graver_ones(risk: str):
+    """To whoever lacks a cone violet is a blue; a warning therefore always has words."""
+    assert least_difference(WARN, RISK[risk]) >= 14
+    assert least_difference(WARN, OK) >= 14
+    assert contrast(WARN, GROUND) >= 7
 
 
 def test_the_bands_of_a_measure_grow_lighter_and_none_is_red():
