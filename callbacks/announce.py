@@ -1,6 +1,5 @@
 """Announce the newest matters on the ticker: place, time, kind and risk, nobody's name."""
 
-import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks.answer import Answers, Question, answered
@@ -8,6 +7,7 @@ from callbacks.refresh import asked, guarded
 from data.codes import label
 from layouts.controls import Control
 from layouts.panel import Listing
+from layouts.panels.newest import moment
 
 LINES = 8
 
@@ -43,6 +43,6 @@ def lines(question: Question) -> list[str]:
 
 
 def _line(row: dict) -> str:
-    moment = "" if pd.isna(row["accepted_at"]) else f"{row['accepted_at']:%H:%M}"
+    at = moment(row["accepted_at"], row["precision"])
     risk = label("risk", row["risk"])
-    return f"{row['place']}　{moment}　{row['category']}　{risk}　{row['department']}"
+    return f"{row['place']}　{at}　{row['category']}　{risk}　{row['department']}"

@@ -17,11 +17,12 @@ from flask_caching import Cache
 from data import quality, state
 from data.alerts import alerts_expired, alerts_in_force
 from data.cases import newest_cases
+from data.codes import label
 from data.compare import compare
-from data.display import change_text, count_text, is_small, part_text, text
+from data.display import change_text, count_text, exact, is_small, part_text, text, wilson
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
-from data.indicators import indicator_of
+from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
 from data.regions import Region, trail_to
@@ -34,7 +35,8 @@ DEFAULT_DAYS = 30
 KEPT_FOR_THE_DAY = 86_400.0
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
 EVERYWHERE = "全域"
-NOTHING, NO_PLACE, NOT_DISPATCHED = "无", "未落格", "待派遣"
+NO_PLACE, NOT_DISPATCHED = "未落格", "待派遣"
+BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
 
 
 @dataclass(frozen=True)
@@ -198,15 +200,22 @@ def _numbers(ask: Numbers, question: Question) -> pd.DataFrame:
 
 
 def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
-    """With `name` of the last dimension, `text` of the value, `part` n/d, and `is_ranked`."""
+    """With `name` of the last dimension, `text` of the value, `part` n/d, `is_ranked`, and of a
+    rate `at_best`, the upper end of its Wilson interval: small samples rank by it (DOMAIN 2.5)."""
     indicator = indicator_of(ask.indicator)
     rows = list(zip(frame["value"], frame["numerator"], frame["denominator"], strict=True))
     frame = frame.assign(
         text=[text(value, n, d, indicator, wall=True) for value, n, d in rows],
         part=["" if indicator.kind == "count" else part_text(n, d) for _, n, d in rows],
         is_ranked=np.array([indicator.kind == "count" or not is_small(d) for *_, d in rows], bool),
+        at_best=np.array([_at_best(indicator, n, d) for _, n, d in rows], float),
     )
     return _with_names(frame, ask, edition)
+
+
+def _at_best(indicator: Indicator, n: Any, d: Any) -> float:
+    is_share = indicator.kind == "rate" and exact(n) is not None and exact(d) and n <= d
+    return wilson(n, d)[1] if is_share else np.nan
 
 
 def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
@@ -239,9 +248,17 @@ def _alerts(question: Question, limit: int) -> pd.DataFrame:
 def _newest(question: Question, limit: int) -> pd.DataFrame:
     frame = newest_cases(question.edition, question.scope, question.grant, limit)
     return frame.assign(
-        place=frame["place"].replace(NOTHING, NO_PLACE),
-        department=frame["department"].replace(NOTHING, NOT_DISPATCHED),
+        place=frame["place"].fillna(NO_PLACE),
+        department=[
+            name if isinstance(name, str) else _without_department(status)
+            for name, status in zip(frame["department"], frame["status"], strict=True)
+        ],
     )
+
+
+def _without_department(status: str) -> str:
+    """Only what is accepted and not yet dispatched waits for it; else the status says more."""
+    return NOT_DISPATCHED if status in BEFORE_DISPATCH else label("status", status)
 
 
 LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {

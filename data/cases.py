@@ -59,19 +59,20 @@ def cases_behind(
 def newest_cases(edition: Edition, scope: Scope, grant: Grant, limit: int = 5) -> pd.DataFrame:
     """The newest accepted cases at T, whatever the window, without anything personal.
 
-    Columns case_code, accepted_at, risk (code); category, department, place (names): what a ticker
-    may show. `place` is the region of the top level.
+    Columns case_code, accepted_at, precision, risk, status (codes); category, department, place
+    (names; without one 未分类, None, None): what a ticker may show. `place` is the region of the
+    top level.
     """
     question = Question(edition, scope, grant)
     since = question.as_of - QUIET if question.is_past else None
     newest = scope.narrowed(since=since, until=None)
-    columns = ["case_code", "accepted_at", "risk", "category", "department"]
+    columns = ["case_code", "accepted_at", "precision", "risk", "status", "category", "department"]
     top = edition.site.levels[0].key
     frame = cases_behind(edition, newest, grant, limit).filter([*columns, top])
     for key in ("category", "department", top):
         names = named(edition, key)
-        codes = ["-" if pd.isna(code) else code for code in frame[key]]
-        frame[key] = [names.get(code, code) for code in codes]
+        nothing = names["-"] if key == "category" else None
+        frame[key] = [nothing if pd.isna(c) or c == "-" else names.get(c, c) for c in frame[key]]
     return frame.set_axis([*columns, "place"], axis=1)
 
 

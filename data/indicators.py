@@ -241,7 +241,7 @@ OPEN_CASES = Indicator(
 
 IN_HAND = Indicator(
     key="in_hand",
-    name="在手数",
+    name="未办结数（含待受理）",
     unit="件",
     kind="count",
     numerator=Count(where="closed_at IS NULL AND status IS DISTINCT FROM '21'", at="stock(as_of)"),

@@ -14,7 +14,8 @@ def draw(facts: Facts, accepted: pd.DataFrame) -> list | html.Div:
         return nothing()
     largest = counted.nlargest(ROWS_OF_A_LIST, "current", keep="first")
     most = largest["current"].max()
-    return [_row(row, most) for row in largest.to_dict("records")]
+    rows = [_row(row, most) for row in largest.to_dict("records")]
+    return [*rows, html.Div(f"件，{facts.window}比上期", className="sum")]
 
 
 def _row(row: dict, most: float) -> html.Div:
@@ -41,7 +42,6 @@ def _change(row: dict) -> html.Div:
 PANEL = Panel(
     key="accepted_by_category",
     title="受理类别",
-    note="件，比上期",
     question="哪类事项最多，在涨还是在跌？",
     asks={"accepted": Numbers("accepted", ("category",), base="previous")},
     draw=draw,

@@ -2,19 +2,20 @@
 
 import pandas as pd
 
+from layouts.marks import day_words
 from layouts.panel import Facts, Numbers, Panel, number_of
-from layouts.theme import ACCENT, FONT, LINE, OK, PX_PER_REM, SOFT_INK
+from layouts.theme import ACCENT, FONT, LINE, OK, PX_PER_REM, SIZES, SOFT_INK
 
 DAYS = 30
 
 
 def draw(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> dict:
-    """Two lines over the last 30 whole days, named at their ends; a plain figure dict."""
+    """Two lines over the last 30 whole days; today, which is not over, is said elsewhere."""
     lines = [
         _line(_series(facts, came), "受理", ACCENT, facts.scale),
         _line(_series(facts, went), "办结", OK, facts.scale),
     ]
-    ends = _ends([(line["y"][-1] if line["y"] else 0, line) for line in lines], facts.scale)
+    ends = _ends(lines, facts.scale)
     return {"data": lines, "layout": _layout(lines, ends, facts.scale)}
 
 
@@ -36,23 +37,27 @@ def _line(series: list[tuple[str, int]], name: str, colour: str, scale: float) -
     }
 
 
-def _ends(lines: list[tuple[int, dict]], scale: float) -> list[dict]:
-    """The names at the right end of the lines, the higher above so that they never overlap."""
-    order = sorted(lines, key=lambda pair: -pair[0])
-    middle = sum(value for value, _ in order) / max(len(order), 1)
+def _ends(lines: list[dict], scale: float) -> list[dict]:
+    """At the right end the day of the last point and its two numbers, the higher above."""
+    last = sorted((line["y"][-1], line["name"], line["line"]["color"]) for line in lines)
+    day = pd.Timestamp(lines[0]["x"][-1])
+    texts = [(day_words(day), SOFT_INK, SIZES["small"])]
+    texts += [(f"{name} {value:,}", colour, SIZES["end"]) for value, name, colour in reversed(last)]
     return [
         {
             "x": 1.0,
             "xref": "paper",
-            "y": middle,
+            "y": 0.5,
+            "yref": "paper",
             "xanchor": "left",
-            "xshift": 8 * scale,
-            "yshift": (16 if rank == 0 else -16) * scale,
-            "text": f"{line['name']} {value:,}",
+            "yanchor": "middle",
+            "xshift": 14 * scale,
+            "yshift": (1 - rank) * 30 * scale,
+            "text": text,
             "showarrow": False,
-            "font": {"color": line["line"]["color"], "size": _px(1.4, scale)},
+            "font": {"color": colour, "size": _px(size, scale)},
         }
-        for rank, (value, line) in enumerate(order)
+        for rank, (text, colour, size) in enumerate(texts)
     ]
 
 
@@ -61,23 +66,27 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
     top = max([*lines[0]["y"], *lines[1]["y"], 1])
     ticks = days[:: max(len(days) // 3, 1)]
     return {
-        "margin": {"l": 52 * scale, "r": 118 * scale, "t": 10 * scale, "b": 34 * scale},
+        "margin": {"l": 46 * scale, "r": 118 * scale, "t": 10 * scale, "b": 36 * scale},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
-        "font": {"family": FONT, "size": _px(1.15, scale), "color": SOFT_INK},
+        "font": {"family": FONT, "size": _px(SIZES["floor"], scale), "color": SOFT_INK},
         "xaxis": {
             "type": "date",
             "showgrid": False,
             "tickvals": ticks,
             "ticktext": [f"{int(day[5:7])}月{int(day[8:])}日" for day in ticks],
             "linecolor": LINE,
+            "ticks": "outside",
+            "ticklen": 6 * scale,
+            "tickcolor": LINE,
             "fixedrange": True,
         },
         "yaxis": {
             "range": [0, top * 1.12],
             "dtick": _step(top),
             "gridcolor": LINE,
+            "ticklabelstandoff": round(6 * scale),
             "zeroline": False,
             "fixedrange": True,
         },

@@ -4,7 +4,7 @@ import pandas as pd
 from dash import html
 
 from data.codes import UNCLASSIFIED
-from layouts.marks import bar, nothing
+from layouts.marks import bar, nothing, on_day, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
 
 # What a case that lies at a stage (codes/stage.csv) waits for; the others hold no open case.
@@ -18,15 +18,20 @@ STAGES = {
 
 
 def draw(
-    facts: Facts, stock: pd.DataFrame, came: pd.DataFrame, went: pd.DataFrame
+    facts: Facts, stock: pd.DataFrame, now: pd.DataFrame, came: pd.DataFrame, went: pd.DataFrame
 ) -> list | html.Div:
-    """Five stations with what lies in each; below, what came in and went out today."""
+    """Five stations with what lies in each, and their sum; what came in and went out today."""
     if stock.empty:
         return nothing()
     counts = stage_counts(stock)
     most = max([*counts.values(), 1])
     rows = [_row(stage, count, most) for stage, count in counts.items()]
-    return [html.Div(rows, className="rows"), _today(came, went)]
+    return [
+        html.Div(
+            [*rows, _sum(sum(counts.values()), number_of(now["numerator"].sum()))], className="rows"
+        ),
+        _today(facts, came, went),
+    ]
 
 
 def stage_counts(stock: pd.DataFrame) -> dict[str, int]:
@@ -42,9 +47,16 @@ def _row(stage: str, count: int, most: int) -> html.Div:
     return html.Div(parts, className="rank-row")
 
 
-def _today(came: pd.DataFrame, went: pd.DataFrame) -> html.Div:
+def _sum(total: int, accepted: int) -> html.Div:
+    """How the stations add up, and what of it the panel of risks shows."""
+    words = f"待受理 {total - accepted:,} + 在办 {accepted:,} = 未办结"
+    return html.Div([html.Span(words), html.B(f"{total:,}")], className="sum-row")
+
+
+def _today(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> html.Div:
+    day = facts.data_time.date()
     words = [
-        html.Span("今日受理 "),
+        on_day(day, "今日受理 ", f"{short_day(day)} 受理 "),
         html.B(_shown(came)),
         html.Span(" · 办结 "),
         html.B(_shown(went)),
@@ -62,6 +74,7 @@ PANEL = Panel(
     question="事项卡在哪个环节？",
     asks={
         "stock": Numbers("in_hand", ("stage",)),
+        "now": Numbers("open"),
         "came": Numbers("accepted", days=1),
         "went": Numbers("closed", days=1),
     },

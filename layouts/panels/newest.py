@@ -6,43 +6,50 @@ import pandas as pd
 from dash import html
 
 from data.codes import label
-from layouts.marks import nothing, shape
-from layouts.panel import ROWS_OF_A_LIST, Facts, Listing, Panel
+from layouts.marks import day_words, flag, nothing, on_day, shape, signal_word, stamp
+from layouts.panel import Facts, Listing, Panel
 
-ALERTS_AT_MOST = 2
+ROWS, ALERTS_AT_MOST = 4, 2  # the ticker steps through more
+CLOCKED = ("second", "minute", "hour")  # precisions, codes/precision.csv, that have a time of day
 
 
 def draw(facts: Facts, alerts: pd.DataFrame, cases: pd.DataFrame) -> list | html.Div:
-    """At most two alerts, then cases, five rows together."""
+    """At most two alerts, then cases, four rows together."""
     today = facts.data_time.date()
     rows = [_alert(row, today) for row in alerts.head(ALERTS_AT_MOST).to_dict("records")]
-    room = ROWS_OF_A_LIST - len(rows)
+    room = ROWS - len(rows)
     rows += [_case(row, today) for row in cases.head(room).to_dict("records")]
     return rows or nothing("暂无预警和新事项")
 
 
 def _alert(row: dict, today: date) -> html.Div:
-    words = [html.Span(f"预警 {row['event'] or row['headline'] or ''}"), html.Small(row["place"])]
-    return _row(row["signal"], label("signal", row["signal"]), words, moment(row["sent_at"], today))
+    what = f"{row['event'] or row['headline'] or ''} {signal_word(row['signal'])}"
+    words = [html.Span([*stamp(row["status"]), what]), html.Small(row["place"])]
+    return _row(flag(row["signal"]), words, _time(row["sent_at"], today))
 
 
 def _case(row: dict, today: date) -> html.Div:
     words = [html.Span(row["category"]), html.Small(f"{row['place']} · {row['department']}")]
-    return _row(row["risk"], label("risk", row["risk"]), words, moment(row["accepted_at"], today))
+    at = _time(row["accepted_at"], today, row["precision"])
+    return _row(shape(row["risk"], label("risk", row["risk"])), words, at)
 
 
-def _row(risk: str | None, word: str, words: list, at: str) -> html.Div:
-    return html.Div(
-        [shape(risk, word), html.Div(words, className="words"), html.Time(at)],
-        className="feed-row",
-    )
+def _row(mark: html.Img, words: list, at: html.Time) -> html.Div:
+    return html.Div([mark, html.Div(words, className="words"), at], className="feed-row")
 
 
-def moment(at: pd.Timestamp, today: date) -> str:
-    """The time of what happened today, else the day."""
+def _time(at: pd.Timestamp, today: date, precision: str = "second") -> html.Time:
+    """The time of what happened on the data's day, else the day."""
+    if pd.isna(at) or at.date() != today or precision not in CLOCKED:
+        return html.Time(moment(at, precision).split(" ")[0])
+    return on_day(today, f"{at:%H:%M}", day_words(at), html.Time)
+
+
+def moment(at: pd.Timestamp, precision: str = "second") -> str:
+    """The day and, where the source gave one, the time."""
     if pd.isna(at):
         return ""
-    return f"{at:%H:%M}" if at.date() == today else f"{at.month}月{at.day}日"
+    return f"{day_words(at)} {at:%H:%M}" if precision in CLOCKED else day_words(at)
 
 
 PANEL = Panel(

@@ -1,34 +1,32 @@
-"""How many red, orange, yellow and blue matters are open now?"""
+"""How many red, orange, yellow and blue matters are open now, and how many are late?"""
 
 import pandas as pd
 from dash import html
 
 from data.codes import label
-from layouts.marks import shape
+from layouts.marks import on_day, shape, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
-from layouts.theme import INK, RISK
+from layouts.theme import RISK, WARN
 
 LONG = 3  # figures; a longer number is set smaller
 
 
-def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame) -> list:
-    """One tile a risk that the site works with, 0 shown, with the overdue among them; and the
-    total. What has no risk is said in words, so that the tiles close."""
+def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, due: pd.DataFrame) -> list:
+    """One tile a risk that the site works with, 0 shown, with the overdue among them; one for all
+    that is overdue or due today. The total, and what has no risk, are said beside the title."""
     counts, late = _by_risk(now), _by_risk(overdue)
     risks = [risk for risk in RISK if risk in facts.risks or counts.get(risk)]
     tiles = [_risk_tile(risk, counts.get(risk, 0), late.get(risk, 0)) for risk in risks]
-    total, total_late = sum(counts.values()), sum(late.values())
-    if len(tiles) < len(RISK):
-        tiles.append(_tile([html.Span("在办合计")], total, total_late, INK))
+    tiles.append(_late_tile(facts, sum(late.values()), number_of(due["numerator"].sum())))
+    total = sum(counts.values())
     unknown = total - sum(counts.get(risk, 0) for risk in risks)
-    return [html.Div(tiles, className="tiles"), _rest(total if len(risks) == 4 else 0, unknown)]
+    return [html.Div(tiles, className="tiles"), _total(total, unknown if risks else 0)]
 
 
-def _rest(total: int, unknown: int) -> html.Div:
-    """Beside the title: the total where no tile has it, and what has no risk."""
-    words = [html.Span("在办 "), html.B(f"{total:,}　")] if total else []
+def _total(total: int, unknown: int) -> html.Div:
+    words = [html.Span("在办 "), html.B(f"{total:,}")]
     if unknown:
-        words += [html.Span("未定级 "), html.B(f"{unknown:,}")]
+        words += [html.Span("　未定级 "), html.B(f"{unknown:,}")]
     return html.Div(words, className="sum")
 
 
@@ -38,16 +36,27 @@ def _by_risk(frame: pd.DataFrame) -> dict[str, int]:
 
 def _risk_tile(risk: str, count: int, late: int) -> html.Div:
     word = f"{label('risk', risk)}色"
-    return _tile([shape(risk, word), html.Span(word)], count, late, RISK[risk])
+    below = html.Div(
+        [html.Span("超期 "), html.B(f"{late:,}")], className="late" if late else "none"
+    )
+    return _tile([shape(risk, word), html.Span(word)], count, below, RISK[risk])
 
 
-def _tile(words: list, count: int, late: int, colour: str) -> html.Div:
+def _late_tile(facts: Facts, late: int, due: int) -> html.Div:
+    """What somebody must act on now."""
+    day = facts.data_time.date()
+    words = on_day(day, "今日到期 ", f"{short_day(day)} 到期 ")
+    below = html.Div([words, html.B(f"{due:,}")], className="due")
+    return _tile([html.Span("超期在办")], late, below, WARN)
+
+
+def _tile(words: list, count: int, below: html.Div, colour: str) -> html.Div:
     figure = f"{count:,}"
     return html.Div(
         [
             html.Div(words, className="word"),
             html.Div(figure, className="kpi is-long" if len(figure) > LONG else "kpi"),
-            html.Div(f"超期 {late:,}", className="late"),
+            below,
         ],
         className="tile",
         style={"--mark": colour},
@@ -57,10 +66,11 @@ def _tile(words: list, count: int, late: int, colour: str) -> html.Div:
 PANEL = Panel(
     key="open_by_risk",
     title="在办风险",
-    question="现在有多少红色事项，其中多少超期？",
+    question="现在有多少红色事项，多少超期，今天又有多少到期？",
     asks={
         "now": Numbers("open", ("risk",)),
         "overdue": Numbers("overdue_open", ("risk",)),
+        "due": Numbers("due_open", days=1),
     },
     draw=draw,
 )

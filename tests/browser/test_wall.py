@@ -1,7 +1,7 @@
 """What a viewer of the wall does and sees, in Chromium."""
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from tests.browser.driving import Look, Wall, looking
 from tests.layouts.small import SIDE, SOUTH, WEST
@@ -15,7 +15,9 @@ def open_wall(look: Look, wall: Wall, query: str = "") -> None:
     look.wait_for_edition(1)
 
 
-TOTAL_OPEN = "Number([...document.querySelectorAll('.kpi')].pop().innerText.replace(',', ''))"
+TOTAL_OPEN = (
+    "Number(document.querySelector('.panel-open-by-risk .sum b').innerText.replace(',', ''))"
+)
 
 
 def total_open(look: Look) -> int:
@@ -98,6 +100,51 @@ def test_an_address_that_was_sent_opens_as_it_was(look: Look, wall: Wall):
     open_wall(look, wall, "?regions=village:T2V1&measure=closure_rate")
     look.wait_for_trail("全域", "第2镇", "21村")
     assert "办结率" in look.page.locator(".map-legend .legend-title").inner_text()
+
+
+COVERED = """() => {
+    const boxes = s => [...document.querySelectorAll(s)].map(e => e.getBoundingClientRect());
+    const hit = (a, b) => a.left < b.right && b.left < a.right
+        && a.top < b.bottom && b.top < a.bottom;
+    return boxes('.map-label:not(.is-hidden) span')
+        .filter(name => boxes('.map-pin .shape').some(pin => hit(name, pin))).length; }"""
+
+
+def test_a_pin_covers_no_name_and_every_red_case_on_the_map_has_one(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.wait_for_map()
+    shown = look.page.locator(".legend-pins").inner_text()
+    pins = look.page.locator(".map-pin:not(.is-alert)").count()
+    assert f"{pins}/" in shown
+    assert look.page.evaluate(COVERED) == 0
+
+
+def test_what_was_today_is_said_with_its_date(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.page.get_by_text("11/20 受理").wait_for()
+    assert "今日" not in look.page.locator(".wall-body").inner_text()
+
+
+def test_a_past_time_is_said_loudly_and_the_window_always(look: Look, wall: Wall):
+    open_wall(look, wall, "?as_of=2026-10-20T08:00")
+    look.page.get_by_text("历史　2026-10-20 08:00 的情况").wait_for()
+    assert "近 30 日" in look.page.locator(".map-window").inner_text()
+
+
+@pytest.mark.parametrize(("minutes", "looks"), [(1, ""), (120, "is-late"), (400, "is-frozen")])
+def test_data_that_nobody_renews_look_old(look: Look, wall: Wall, minutes: int, looks: str):
+    """The small county's only promise is an hour: late after one and a half, frozen after three."""
+
+    def aged(route: Route) -> None:
+        reply = route.fetch(headers={})
+        body, then = reply.json(), float(reply.headers["x-server-time"]) - minutes * 60_000
+        sources = [{**source, "last": then} for source in body["sources"]]
+        route.fulfill(response=reply, json={**body, "published": then, "sources": sources})
+
+    look.page.route("**/heartbeat", aged)
+    open_wall(look, wall)
+    expected = f"[data-show='data-age'][class='{looks}']"
+    look.page.wait_for_selector(expected, state="attached")
 
 
 FRAMES = ".panel, .tile, .map-box, .head, .foot, .dep-row"

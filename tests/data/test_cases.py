@@ -88,7 +88,9 @@ def test_the_newest_cases_show_names_and_nothing_personal():
     assert frame.columns.tolist() == [
         "case_code",
         "accepted_at",
+        "precision",
         "risk",
+        "status",
         "category",
         "department",
         "place",

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
 from callbacks.answer import drawn
+from data.display import wilson
 from data.editions.edition import Edition
 from data.indicators import INDICATORS
 from layouts.panel import Facts, Numbers, Panel
@@ -17,10 +19,13 @@ from layouts.panels.accepted_by_category import draw as draw_categories
 from layouts.panels.batch_balance import draw as draw_balance
 from layouts.panels.closure_by_department import draw as draw_departments
 from layouts.panels.daily_trend import draw as draw_trend
+from layouts.panels.flow_by_stage import draw as draw_flow
 from layouts.panels.flow_by_stage import stage_counts
 from layouts.panels.newest import draw as draw_newest
+from layouts.panels.newest import moment
 from layouts.panels.open_by_risk import draw as draw_risks
 from layouts.panels.source_freshness import draw as draw_sources
+from layouts.theme import RISK, SHAPE
 from tests.layouts.conftest import asked_of
 
 FACTS = Facts(
@@ -93,6 +98,7 @@ def rates(**of: tuple[int, int]) -> pd.DataFrame:
                 "text": f"{100 * n / d:.1f}%",
                 "part": f"{n}/{d}",
                 "is_ranked": d >= 10,
+                "at_best": wilson(n, d)[1],
             }
             for code, (n, d) in of.items()
         ]
@@ -100,53 +106,71 @@ def rates(**of: tuple[int, int]) -> pd.DataFrame:
 
 
 def test_the_department_furthest_behind_comes_first_and_small_ones_are_not_ranked():
-    closure = rates(police=(90, 100), court=(10, 20), tiny=(0, 3))
-    picture = draw_departments(FACTS, closure, rates(court=(1, 2)))
+    on_time = rates(police=(90, 100), court=(10, 20), tiny=(0, 3))
+    picture = draw_departments(FACTS, on_time, rates(court=(1, 2)))
     rows = found(picture, "dep-row")[1:]
     assert [words(row) for row in rows] == [
         "court 50.0% 10/20 50.0% 1/2",
         "police 90.0% 90/100 — 0/0",
     ]
+    assert "1 个部门不足 10 件" in words(picture)
 
 
 def test_at_most_five_departments_are_shown():
-    closure = rates(**{f"d{i}": (i, 20) for i in range(9)})
-    assert len(found(draw_departments(FACTS, closure, rates(d0=(1, 20))), "dep-row")) == 1 + 5
+    on_time = rates(**{f"d{i}": (i, 20) for i in range(9)})
+    assert len(found(draw_departments(FACTS, on_time, rates(d0=(1, 20))), "dep-row")) == 1 + 5
 
 
-def test_a_department_below_the_target_is_marked():
-    rows = found(
-        draw_departments(FACTS, rates(a=(94, 100), b=(95, 100)), rates(a=(1, 2))), "behind"
-    )
-    assert [words(row) for row in rows] == ["94.0% 94/100"]
+def test_a_department_that_had_bad_luck_with_few_cases_is_not_named_before_those_behind_for_sure():
+    sure = {f"d{i}": (860 + i, 1000) for i in range(5)}
+    shown = draw_departments(FACTS, rates(court=(12, 14), **sure), rates(court=(1, 2)))
+    assert [words(row).split()[0] for row in found(shown, "dep-row")[1:]] == list(sure)
+
+
+def test_a_department_is_marked_only_where_it_is_below_the_target_beyond_chance():
+    on_time = rates(a=(90, 100), b=(94, 100), c=(940, 1000), d=(900, 1000))
+    rows = found(draw_departments(FACTS, on_time, rates(a=(1, 2))), "behind")
+    assert [words(row) for row in rows] == ["90.0% 900/1000", "90.0% 90/100"]
+
+
+def test_departments_are_measured_by_their_deadlines():
+    asks = PANELS["closure_by_department"].asks
+    assert asks["on_time"] == Numbers("on_time_closure_rate", ("department",))
+    assert list(asks)[0] == "on_time"
 
 
 def counts(by: str, **of: int) -> pd.DataFrame:
     return pd.DataFrame({by: list(of), "numerator": list(of.values())})
 
 
+DUE = pd.DataFrame({"numerator": [4]})
+
+
 def test_a_risk_without_cases_shows_0_and_the_overdue_are_among_the_open():
-    picture = draw_risks(FACTS, counts("risk", red=7, blue=12), counts("risk", red=2))
+    late = counts("risk", red=2, yellow=0, blue=1)
+    picture = draw_risks(FACTS, counts("risk", red=7, blue=12), late, DUE)
     tiles = [words(tile) for tile in found(picture, "tile")]
-    assert tiles == ["红色 7 超期 2", "黄色 0 超期 0", "蓝色 12 超期 0", "在办合计 19 超期 2"]
+    assert tiles == ["红色 7 超期 2", "黄色 0 超期 0", "蓝色 12 超期 1", "超期在办 3 今日到期 4"]
+    assert "在办 19" in words(picture)
 
 
 def test_cases_without_a_risk_are_said_and_belong_to_the_total():
     now = pd.DataFrame({"risk": ["red", "-"], "numerator": [7, 5]})
-    picture = draw_risks(FACTS, now, counts("risk"))
+    picture = draw_risks(FACTS, now, counts("risk"), DUE)
     assert "未定级 5" in words(picture)
-    assert "在办合计 12" in words(picture)
+    assert "在办 12" in words(picture)
 
 
 def test_a_site_without_risks_shows_what_is_open_and_what_of_it_is_overdue():
     now = pd.DataFrame({"risk": ["-"], "numerator": [12]})
     late = pd.DataFrame({"risk": ["-"], "numerator": [5]})
-    picture = draw_risks(Facts(**{**vars(FACTS), "risks": ()}), now, late)
-    assert [words(tile) for tile in found(picture, "tile")] == ["在办合计 12 超期 5"]
+    picture = draw_risks(Facts(**{**vars(FACTS), "risks": ()}), now, late, DUE)
+    assert [words(tile) for tile in found(picture, "tile")] == ["超期在办 5 今日到期 4"]
+    assert words(found(picture, "sum")) == "在办 12"
 
 
 def test_a_risk_that_the_site_does_not_rule_is_shown_as_soon_as_it_occurs():
-    picture = draw_risks(FACTS, counts("risk", orange=1), counts("risk"))
+    picture = draw_risks(FACTS, counts("risk", orange=1), counts("risk"), DUE)
     assert "橙色 1" in words(picture)
 
 
@@ -165,12 +189,13 @@ def compared(name: str, now: int, base: int, change: str, kind: str) -> pd.DataF
 
 def test_a_category_shows_its_change_with_the_number_it_is_measured_against():
     picture = draw_categories(FACTS, compared("wages", 30, 20, "+50.0%", "percent"))
-    assert words(picture) == "wages 30 ↑50.0% 上期 20"
+    assert words(found(picture, "trend-row")) == "wages 30 ↑50.0% 上期 20"
+    assert "近 30 日比上期" in words(picture)
 
 
 def test_a_category_new_in_this_window_has_no_percentage():
     picture = draw_categories(FACTS, compared("wages", 30, 0, "基期为0", "no_base"))
-    assert words(picture) == "wages 30 基期为0"
+    assert words(found(picture, "trend-row")) == "wages 30 基期为0"
 
 
 def test_the_trend_has_a_point_for_every_day_also_without_cases():
@@ -182,6 +207,15 @@ def test_the_trend_has_a_point_for_every_day_also_without_cases():
     assert sum(line["y"]) == 4
 
 
+def test_the_trend_says_of_which_day_its_last_numbers_are():
+    came = pd.DataFrame({"day": ["2026-11-19"], "numerator": [4]})
+    went = pd.DataFrame({"day": ["2026-11-19"], "numerator": [7]})
+    ends = draw_trend(FACTS, came, went)["layout"]["annotations"]
+    assert [end["text"] for end in ends] == ["11月19日", "办结 7", "受理 4"]
+    heights = [end["yshift"] for end in ends]
+    assert heights == sorted(heights, reverse=True)
+
+
 def test_the_trends_text_grows_with_the_viewers_screen():
     frame = pd.DataFrame({"day": [], "numerator": []})
     small = draw_trend(FACTS, frame, frame)["layout"]["font"]["size"]
@@ -191,19 +225,62 @@ def test_the_trends_text_grows_with_the_viewers_screen():
     assert (small, large) == (18.4, 36.8)
 
 
-def test_alerts_come_before_cases_and_there_are_five_rows():
-    at = pd.Timestamp("2026-11-20 14:00")
-    alert = {"event": "暴雨", "headline": "", "place": "第1镇", "signal": "red", "sent_at": at}
-    case = {"category": "噪声", "place": "第2镇", "department": "公安局", "risk": None}
-    cases = [{**case, "accepted_at": at - pd.Timedelta(days=number)} for number in range(5)]
-    rows = found(draw_newest(FACTS, pd.DataFrame([alert] * 3), pd.DataFrame(cases)), "feed-row")
-    assert [words(row) for row in rows] == [
-        "预警 暴雨 第1镇 14:00",
-        "预警 暴雨 第1镇 14:00",
+AT = pd.Timestamp("2026-11-20 14:00")
+ALERT = {"event": "暴雨", "headline": "", "place": "第1镇", "signal": "red", "sent_at": AT}
+ALERT |= {"status": "Actual"}
+CASE = {"category": "噪声", "place": "第2镇", "department": "公安局", "risk": None}
+CASE |= {"accepted_at": AT, "precision": "minute"}
+
+
+def newest_rows(alerts: list[dict], cases: list[dict]) -> list:
+    return found(draw_newest(FACTS, pd.DataFrame(alerts), pd.DataFrame(cases)), "feed-row")
+
+
+def test_alerts_come_before_cases_and_there_are_four_rows():
+    cases = [{**CASE, "accepted_at": AT - pd.Timedelta(days=number)} for number in range(5)]
+    assert [words(row) for row in newest_rows([ALERT] * 3, cases)] == [
+        "暴雨 红色预警 第1镇 14:00",
+        "暴雨 红色预警 第1镇 14:00",
         "噪声 第2镇 · 公安局 14:00",
         "噪声 第2镇 · 公安局 11月19日",
-        "噪声 第2镇 · 公安局 11月18日",
     ]
+
+
+def test_an_exercise_and_a_test_are_stamped():
+    alerts = [{**ALERT, "status": "Exercise"}, {**ALERT, "status": "Test"}]
+    rows = newest_rows(alerts, [])
+    assert [words(row).split()[0] for row in rows] == ["演练", "测试"]
+
+
+def test_an_alert_has_a_flag_and_never_the_shape_of_a_risk():
+    marks = [row.children[0] for row in newest_rows([ALERT, {**ALERT, "signal": None}], [CASE])]
+    red, unknown, case = (mark.src for mark in marks)
+    assert quote(SHAPE["flag"]) in red and quote(SHAPE["flag"]) in unknown
+    assert quote(SHAPE["flag"]) not in case
+    assert quote(RISK["red"]) in red
+    assert not any(quote(colour) in unknown for colour in RISK.values())
+    assert "级别不明" in marks[1].alt
+
+
+def test_a_case_dated_to_the_day_has_no_time_of_day():
+    shown = newest_rows([], [{**CASE, "accepted_at": AT.normalize(), "precision": "day"}])
+    assert words(shown).endswith("11月20日")
+    assert moment(AT.normalize(), "day") == "11月20日"
+    assert moment(AT) == "11月20日 14:00"
+
+
+def test_what_is_said_of_today_carries_its_day_for_when_it_is_over():
+    picture = draw_risks(FACTS, counts("risk"), counts("risk"), DUE)
+    said = next(each for each in picture[0]._traverse() if hasattr(each, "data-day"))
+    assert (getattr(said, "data-day"), said.children) == ("2026-11-20", "今日到期 ")
+    assert getattr(said, "data-otherwise") == "11/20 到期 "
+
+
+def test_the_stations_close_with_the_open_cases_above():
+    stock = pd.DataFrame({"stage": ["registered", "handling"], "numerator": [3, 5]})
+    one = pd.DataFrame({"text": ["1"], "numerator": [1]})
+    picture = draw_flow(FACTS, stock, pd.DataFrame({"numerator": [5]}), one, one)
+    assert "待受理 3 + 在办 5 = 未办结 8" in words(picture)
 
 
 def test_a_balance_that_does_not_close_says_by_how_much():
