@@ -69,6 +69,11 @@ def rows_delivered(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     )
 
 
+def rows_unwanted(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Rows by member that the source's `where` drops."""
+    return _by_member(connection, "SELECT _member, n FROM unwanted")
+
+
 def rows_put_aside(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """Rows by member that are not loaded for what is wrong with them."""
     return _by_member(
@@ -89,7 +94,7 @@ def balances(
 
     Unbalanced where the rows of a member do not all have a fate.
     """
-    unwanted = _by_member(connection, "SELECT _member, n FROM unwanted")
+    unwanted = rows_unwanted(connection)
     fates = _fates(connection)
     found = []
     for number, delivery in portion.deliveries.items():

@@ -1,12 +1,14 @@
 """When a delivered member may not be loaded: too many bad rows, the wrong size, half a snapshot."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import duckdb
 
-from data.loading import merging
+from data.loading.provenance import snapshot_before
 from data.site import Site
-from etl.accounts import rows_put_aside
+from etl.accounts import rows_put_aside, rows_unwanted
 from etl.portions import Delivery, Portion
 from etl.source import Source
 
@@ -21,17 +23,23 @@ def refuse(
     delivered: Mapping[int, int],
 ) -> dict[int, str]:
     """The members that may not be loaded, with the reason; their rows are forgotten."""
-    bad = rows_put_aside(connection)
+    bad, unwanted = rows_put_aside(connection), rows_unwanted(connection)
+    snapshots = _Snapshots(connection, source, site)
     refused = dict(portion.failures)
-    for number, delivery in portion.deliveries.items():
-        rows, broken = delivered.get(number, 0), bad.get(number, 0)
-        reason = _wrong_size(source, site, rows, broken) or _shrunk(
-            connection, source, site, delivery, rows - broken
-        )
+    in_order = sorted(portion.deliveries.items(), key=lambda pair: _place(pair[1]))
+    for number, delivery in in_order:
+        rows = delivered.get(number, 0)
+        reason = _wrong_size(source, site, rows, bad.get(number, 0))
+        if number not in refused and not reason:
+            reason = snapshots.why_not(delivery.sequence, rows - unwanted.get(number, 0))
         if reason:
-            refused[number] = reason
+            refused.setdefault(number, reason)
     _forget(connection, refused)
     return refused
+
+
+def _place(delivery: Delivery) -> tuple[datetime, str]:
+    return delivery.sequence or datetime.min, delivery.member.name
 
 
 def _wrong_size(source: Source, site: Site, rows: int, broken: int) -> str | None:
@@ -47,23 +55,31 @@ def _wrong_size(source: Source, site: Site, rows: int, broken: int) -> str | Non
     return None
 
 
-def _shrunk(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    site: Site,
-    delivery: Delivery,
-    rows: int,
-) -> str | None:
-    """Why a snapshot is too small to be believed: nobody closes half a county overnight."""
-    if source.delivery != "snapshot" or delivery.sequence is None:
+@dataclass
+class _Snapshots:
+    """The snapshots of a source, judged in their order, each by the last good one before it."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: Source
+    site: Site
+    accepted: list[tuple[datetime, int]] = field(default_factory=list)  # sequence, rows
+
+    def why_not(self, sequence: datetime | None, rows: int) -> str | None:
+        """Why a snapshot is too small to be believed: nobody closes half a county overnight."""
+        if self.source.delivery != "snapshot" or sequence is None:
+            return None
+        before = self._rows_before(sequence)
+        if before >= SMALL and rows < before * (1 - self.site.max_withdrawn_share):
+            return f"快照只有 {rows} 行，而上一份有 {before} 行，疑似不完整，整批拒收"
+        self.accepted.append((sequence, rows))
         return None
-    newest = merging.newest_sequence(connection, source.name)
-    if newest is None or delivery.sequence <= newest:
-        return None
-    living = merging.living_keys(connection, source.target, source.name)
-    if living >= SMALL and rows < living * (1 - site.max_withdrawn_share):
-        return f"快照只有 {rows} 行，而现有 {living} 行，疑似不完整，整批拒收"
-    return None
+
+    def _rows_before(self, sequence: datetime) -> int:
+        is_fetched = self.source.sequence == "fetched"
+        known = snapshot_before(self.connection, self.source.name, sequence, is_fetched)
+        earlier = [known] if known else []
+        earlier += [found for found in self.accepted if found[0] < sequence]
+        return max(reversed(earlier), key=lambda found: found[0])[1] if earlier else 0
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, refused: Mapping[int, str]) -> None:

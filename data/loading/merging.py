@@ -7,7 +7,6 @@ row is replaced only by a greater (version, row_hash).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import duckdb
 import pandas as pd
@@ -223,23 +222,6 @@ def note_unread(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         " FROM spurned AS s JOIN deliveries AS d USING (_member)",
         {"source": source},
     )
-
-
-def living_keys(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:
-    """How many keyed rows of a source are not withdrawn."""
-    return connection.execute(
-        f"SELECT count(*) FROM {target} WHERE source = $source AND source_key IS NOT NULL"
-        " AND withdrawn_at IS NULL",
-        {"source": source},
-    ).fetchall()[0][0]
-
-
-def newest_sequence(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
-    """The sequence of the newest member of a source that was loaded."""
-    return connection.execute(
-        "SELECT max(sequence) FROM members WHERE source = $source AND state = 'loaded'",
-        {"source": source},
-    ).fetchall()[0][0]
 
 
 def pend_touched_cases(connection: duckdb.DuckDBPyConnection) -> None:

@@ -65,6 +65,22 @@ def replace_members(
     _append(connection, "members", rows)
 
 
+def snapshot_before(
+    connection: duckdb.DuckDBPyConnection, source: str, sequence: datetime, is_fetched: bool
+) -> tuple[datetime, int] | None:
+    """Sequence and rows of the last snapshot before `sequence` that was loaded.
+
+    All answers of a database are one member, of which `members` knows the last, loaded or not.
+    """
+    of_batches = "(SELECT read_at AS sequence, source, member, rows_in, state FROM batches)"
+    return connection.execute(
+        f"SELECT sequence, rows_in FROM {of_batches if is_fetched else 'members'}"
+        " WHERE source = $source AND state = 'loaded' AND sequence < $sequence"
+        " ORDER BY sequence DESC, member DESC LIMIT 1",
+        {"source": source, "sequence": sequence},
+    ).fetchone()
+
+
 def note_batches(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -> None:
     """Add rows to `batches`, in the order of its columns."""
     _append(connection, "batches", rows)

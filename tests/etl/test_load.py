@@ -170,3 +170,28 @@ def test_columns_that_come_and_go_leave_their_value_empty(loaded):
         ("1", "a", None),
         ("2", None, '{"mood":"好"}'),
     ]
+
+
+SNAPSHOT = MATTERS.replace('"changes"', '"snapshot"\nsequence = "name"').replace(
+    'updated_at = "updated"', ""
+)
+
+
+@pytest.mark.parametrize("days", ["123", "12 3", "1 2 3", "2 13", "3 12", "1 32"])
+def test_a_snapshot_is_judged_by_the_one_before_it_however_they_arrive(tmp_path, days):
+    """Day 2 has lost too much of day 1, day 3 has not: the guard does not see the portions."""
+    desk = Desk(built(tmp_path, source=SNAPSHOT))
+    sizes = {"1": 100, "2": 40, "3": 60}
+    for day, size in sizes.items():
+        rows = (matter(n) for n in range(size))
+        desk.village.deliver(f"matters/x_2026110{day}.csv", table(*rows))
+    reasons = {}
+    for run in days.split():
+        balances = desk.load(*(f"matters/x_2026110{day}.csv" for day in run))
+        reasons |= {b.member[-5]: b.reason for b in balances if b.state == "refused"}
+    if days == "2 13":  # when it came nothing was there to judge it by
+        assert reasons == {}
+    else:
+        assert reasons == {"2": "快照只有 40 行，而上一份有 100 行，疑似不完整，整批拒收"}
+        sql = "SELECT count(*) FILTER (withdrawn_at IS NULL), count(*) FROM cases"
+        assert desk.rows(sql) == [(60, 100)]
