@@ -246,7 +246,7 @@ def test_half_a_snapshot_is_not_believed(laws, table_of):
     laws.load(table_of("snapshot/x_20261101.csv", *(row(n) for n in range(30))))
     (balance,) = laws.load(table_of("snapshot/x_20261102.csv", *(row(n) for n in range(10))))
     assert balance.state == "refused"
-    assert balance.reason == "快照只有 10 行，而现有 30 行，疑似不完整，整批拒收"
+    assert balance.reason == "快照只有 10 行，而上一份有 30 行，疑似不完整，整批拒收"
     assert set(withdrawn(laws).values()) == {None}
 
 
