@@ -13,7 +13,7 @@ from etl.hostile import FileError, Unreachable
 from etl.members import Member
 from etl.readers import reader
 from etl.readers.base import RawChunk, ReaderOptions
-from etl.source import Source, date_in_name
+from etl.source import Source
 from etl.staging import Stage
 
 READ_AHEAD = 4  # chunks read while the rows before them are worked on
@@ -31,8 +31,7 @@ class Delivery:
 
     @classmethod
     def of(cls, member: Member, source: Source, now: datetime) -> "Delivery":
-        sequences = {"name": date_in_name(member.name), "fetched": now}
-        return cls(member, member.content_hash, sequences.get(source.sequence or ""))
+        return cls(member, member.content_hash, source.sequence_of(member.name, now))
 
 
 @dataclass

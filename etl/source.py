@@ -20,6 +20,7 @@ from data.declaration import DeclarationError, Declared, read_toml, validated
 from data.site import Site
 from data.sql import quoted
 from etl import readers
+from etl.hostile import FileError
 from etl.readers.base import ReaderOptions
 from geo.coordinates import CoordinateError, resolve
 
@@ -251,6 +252,22 @@ class Source(Declared):
         more = (alias for name in names for alias in self.aliases.get(name, ()))
         return tuple(dict.fromkeys((*names, *more)))
 
+    def sequence_of(self, name: str, now: datetime) -> datetime | None:
+        """The place of the member `name`, fetched `now`, in the order of deliveries.
+
+        FileError where its name should carry a date and carries none: the member would lose
+        against every other, or win, by chance.
+        """
+        if self.sequence == "fetched":
+            return now
+        if self.sequence is None:
+            return None
+        dated = date_in_name(name)
+        if dated is None:
+            reason = '文件名中没有日期；来源声明 sequence = "name"，应如 x_20261105.csv'
+            raise FileError(name, "undated", reason)
+        return dated
+
     def within(self, context: str) -> "Source":
         """The same source where something beside its TOML decides what its rows become."""
         copy = self.model_copy()
@@ -302,6 +319,12 @@ def _check(source: Source, site: Site, path: Path) -> None:
         raise DeclarationError(
             f'{path}：delivery = "snapshot" 须写 sequence（name 或 fetched），以定先后'
         )
+    is_ordered = source.updated_at or source.sequence
+    if source.delivery == "changes" and source.is_keyed and not is_ordered:
+        raise DeclarationError(
+            f'{path}：delivery = "changes" 须写 updated_at（更新时间所在的列）或 sequence，'
+            '以定同一主键的行何者为新；行不再变化的来源请写 delivery = "append"'
+        )
 
 
 def _check_codes(source: Source, site: Site, path: Path) -> None:
@@ -352,7 +375,7 @@ def _check_reader(source: Source, path: Path) -> None:
 
 
 def _check_where(source: Source, path: Path) -> None:
-    """The expression is one, on columns that are read."""
+    """The expression is one, on columns that are read: others may be missing in any file."""
     if source.where is None:
         return
     columns = ", ".join(f"{quoted(slot)} VARCHAR" for slot in source.slots)
@@ -366,7 +389,8 @@ def _check_where(source: Source, path: Path) -> None:
             reason = str(error).splitlines()[0]
             read = "、".join(source.slots)
             raise DeclarationError(
-                f"{path}：where：不是能用的表达式（{reason}）；可用的列：{read}"
+                f"{path}：where：不是能用的表达式（{reason}）；"
+                f"只能用 columns、key、updated_at 所读的列，可用的列：{read}"
             ) from None
 
 

@@ -16,13 +16,14 @@ KEYED = """
 title = "有主键"
 files = ["keyed/*.csv"]
 key = ["id"]
-delivery = "changes"
+delivery = "append"
 columns = { reported_at = { from = "at", date = "iso" }, title = "title" }
 """
-VERSIONED = KEYED.replace("keyed", "versioned").replace("columns", 'updated_at = "u"\ncolumns')
-DATED = KEYED.replace("keyed", "dated").replace("columns", 'sequence = "name"\ncolumns')
+CHANGES = KEYED.replace("append", "changes")
+VERSIONED = CHANGES.replace("keyed", "versioned").replace("columns", 'updated_at = "u"\ncolumns')
+DATED = CHANGES.replace("keyed", "dated").replace("columns", 'sequence = "name"\ncolumns')
 SNAPSHOT = DATED.replace("dated", "snapshot").replace('"changes"', '"snapshot"')
-KEYLESS = KEYED.replace("keyed", "keyless").replace('["id"]', '"none"').replace("changes", "append")
+KEYLESS = KEYED.replace("keyed", "keyless").replace('["id"]', '"none"')
 SOURCES = {
     "keyed": KEYED,
     "versioned": VERSIONED,

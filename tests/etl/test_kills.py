@@ -36,7 +36,7 @@ SOURCE_311 = """
 title = "311"
 files = ["requests/*.csv"]
 key = ["id"]
-delivery = "changes"
+delivery = "append"
 placeholders = [[110.25, 30.25]]
 max_bad_share = 0.5
 

@@ -121,7 +121,7 @@ COUNTED = """
 title = "事项"
 files = ["matters/*.csv"]
 key = ["id"]
-delivery = "changes"
+delivery = "append"
 placeholders = [[110.25, 30.25]]
 columns = { reported_at = { from = "reported", date = "iso" }, lon = "x", lat = "y" }
 """

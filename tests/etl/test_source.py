@@ -6,6 +6,7 @@ import pytest
 
 from data.declaration import DeclarationError
 from data.site import load_site
+from etl.hostile import FileError
 from etl.source import date_in_name, load_sources, plain
 from tests.etl.village import MATTERS, Village
 
@@ -100,6 +101,11 @@ def test_a_slot_is_one_for_the_same_columns_and_no_others(load):
         ("reported_at", "happened_at", "columns 须有 accepted_at 或 reported_at"),
         ('"changes"', '"snapshot"', 'delivery = "snapshot" 须写 sequence'),
         (
+            'updated_at = "updated"\n',
+            "",
+            'delivery = "changes" 须写 updated_at（更新时间所在的列）或 sequence，以定同一主键',
+        ),
+        (
             "key =",
             'zone = "Mars/Base"\nkey =',
             "zone：'Mars/Base' 不是 IANA 时区；应如 Asia/Shanghai",
@@ -114,7 +120,11 @@ def test_a_slot_is_one_for_the_same_columns_and_no_others(load):
         ),
         ("key =", 'options = { delimiter = ";;" }\nkey =', "分隔符须是一个字符"),
         ("key =", "max_bad_share = 2\nkey =", "max_bad_share：2 不行"),
-        ("key =", "where = \"kind = 'x'\"\nkey =", "可用的列：reported、closed、dept"),
+        (
+            "key =",
+            "where = \"kind = 'x'\"\nkey =",
+            "updated_at 所读的列，可用的列：reported、closed、dept",
+        ),
         ("key =", 'where = "dept ="\nkey =', "where：不是能用的表达式（Parser Error"),
         ("key =", 'where = "true); DROP TABLE x; SELECT (1"\nkey =', "where：不是能用的表达式"),
         (
@@ -189,3 +199,15 @@ def test_the_last_date_in_a_name_is_its_sequence(name, moment):
 
 def test_texts_compare_without_width_case_and_blanks():
     assert plain("　ＡＢ c\t 公安局 ") == plain("ab C 公安局") == "ab c 公安局"
+
+
+def test_a_member_that_should_be_dated_and_is_not_is_refused(load):
+    dated = MATTERS.replace('updated_at = "updated"', 'sequence = "name"')
+    source = load(dated)["matters"]
+    now = datetime(2026, 11, 10)
+    assert source.sequence_of("a/x_20261105.csv", now) == datetime(2026, 11, 5)
+    with pytest.raises(FileError, match=r'a/x.csv：文件名中没有日期；来源声明 sequence = "name"'):
+        source.sequence_of("a/x.csv", now)
+    assert load(MATTERS)["matters"].sequence_of("a/x.csv", now) is None
+    fetched = load(dated.replace('"name"', '"fetched"'))["matters"]
+    assert fetched.sequence_of("a/x.csv", now) == now
