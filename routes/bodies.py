@@ -7,6 +7,7 @@ from flask import Response, request
 
 PATH = "/_dash-update-component"
 LARGEST = 1_000_000  # bytes; a page sends a few kB
+WILDCARD = ('["ALL"]', '["MATCH"]', '["ALLSMALLER"]')  # as Dash writes them into an id
 
 
 def register(app: Dash) -> None:
@@ -17,24 +18,70 @@ def register(app: Dash) -> None:
     def refuse_malformed() -> Response | None:
         if request.path != PATH or request.method != "POST":
             return None
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:
+            body = None
         return None if fits(body, app.callback_map) else Response("bad request", status=400)
 
 
 def fits(body: Any, known: dict[str, dict]) -> bool:
-    """Whether a body names a callback of ours and brings as many inputs and states as it has."""
+    """Whether a body names a callback of ours and brings the outputs, inputs and states it has."""
     if not isinstance(body, dict) or not isinstance(body.get("output"), str):
         return False
-    callback = known.get(body["output"])
-    if callback is None or not isinstance(body.get("changedPropIds", []), list):
-        return False
-    inputs, state = body.get("inputs"), body.get("state", [])
-    return _are_like(inputs, callback["inputs"]) and _are_like(state, callback["state"])
+    callback, changed = known.get(body["output"], {}), body.get("changedPropIds", [])
+    return (
+        "callback" in callback  # else only the browser runs it
+        and isinstance(changed, list)
+        and all(isinstance(each, str) for each in changed)
+        and _named(body.get("outputs")) == _declared(body["output"])
+        and _are_like(body.get("inputs"), callback["inputs"])
+        and _are_like(body.get("state", []), callback["state"])
+    )
 
 
-def _are_like(given: Any, declared: list) -> bool:
+def _declared(output: str) -> list[str]:
+    """id.property of every output of a callback, as its key in Dash's list spells them."""
+    several = output.startswith("..") and output.endswith("..")
+    return [_plain(each) for each in (output[2:-2].split("...") if several else [output])]
+
+
+def _named(outputs: Any) -> list[str]:
+    given = outputs if isinstance(outputs, list) else [outputs]
+    if not all(_is_part(each) and isinstance(each["id"], str) for each in given):
+        return []
+    return [_plain(f"{each['id']}.{each['property']}") for each in given]
+
+
+def _plain(name: str) -> str:
+    return name.partition("@")[0]  # after it Dash tells apart who writes to the same output
+
+
+def _are_like(given: Any, declared: list[dict]) -> bool:
     return (
         isinstance(given, list)
         and len(given) == len(declared)
-        and all(isinstance(each, dict | list) for each in given)
+        and all(_is_like(*pair) for pair in zip(given, declared, strict=True))
     )
+
+
+def _is_like(given: Any, declared: dict) -> bool:
+    """One part with the declared id; where that is a pattern, a list of parts."""
+    if any(sign in declared["id"] for sign in WILDCARD):
+        return isinstance(given, list) and all(_is_part(each) for each in given)
+    is_same = _is_part(given) and (given["id"], given["property"]) == _of(declared)
+    is_dashs_own = declared["id"].startswith("_pages")  # which trusts its values to be text
+    return is_same and (not is_dashs_own or isinstance(given.get("value"), str | None))
+
+
+def _of(declared: dict) -> tuple[str, str]:
+    return declared["id"], declared["property"]
+
+
+def _is_part(given: Any) -> bool:
+    if not isinstance(given, dict) or not isinstance(given.get("property"), str):
+        return False
+    name = given.get("id")
+    if isinstance(name, dict):
+        return all(isinstance(value, str | int | float) for value in name.values())
+    return isinstance(name, str)
