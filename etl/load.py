@@ -14,7 +14,7 @@ from etl.derive import Rules, derive
 from etl.identity import identify
 from etl.incoming import gather_incoming
 from etl.places import Places
-from etl.portions import Delivery, Portion, portions
+from etl.portions import PORTION_ROWS, Delivery, Portion, portions
 from etl.refusal import refuse
 from etl.source import Source
 
@@ -72,9 +72,11 @@ def load_source(
 
 
 def finish_cases(loading: Loading) -> None:
-    """Derive anew the cases whose steps came without the case itself."""
-    merging.pend_touched_cases(loading.connection)
-    _write(loading, "cases")
+    """Derive anew the cases whose steps came without the case itself, or whose rules changed."""
+    written = PORTION_ROWS
+    while written == PORTION_ROWS:  # not all at once: a changed rule touches every case there is
+        merging.pend_touched_cases(loading.connection, PORTION_ROWS)
+        written = _write(loading, "cases")
     loading.connection.execute("DELETE FROM touched")
 
 
@@ -97,10 +99,12 @@ def _load_portion(
     return found
 
 
-def _write(loading: Loading, target: str) -> None:
+def _write(loading: Loading, target: str) -> int:
+    """Write what is `pending`, and all that follows from it; how many rows there were."""
     connection = loading.connection
-    if not connection.execute("SELECT 1 FROM pending LIMIT 1").fetchone():
-        return
+    rows = connection.execute("SELECT count(*) FROM pending").fetchall()[0][0]
+    if not rows:
+        return 0
     if target == "handlings":
         connection.execute("INSERT INTO touched SELECT DISTINCT case_code FROM pending")
     if target == "cases":
@@ -108,3 +112,4 @@ def _write(loading: Loading, target: str) -> None:
         merging.replace_steps(connection)
         connection.execute("DELETE FROM touched WHERE case_code IN (SELECT case_code FROM pending)")
     merging.write_pending(connection, target)
+    return rows

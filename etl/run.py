@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from data.declaration import DeclarationError
 from data.editions.edition import EditionError
@@ -25,6 +26,7 @@ from geo.files import LayerError
 
 WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
+DERIVED_BY = ("risk", "routing", "calendar", "time_limits", "categories")  # of a site: see derive
 FAILURES = (  # what may end a run, and is said in one line
     DeclarationError,
     EditionError,
@@ -148,14 +150,23 @@ def _check_examples(sources: dict[str, Source], site: Site, known: Known, now: d
 
 
 def _prepare(loading: Loading, known: Known, is_same_site: bool) -> None:
-    """Bring the layers, code lists and everything that follows from the site up to date."""
+    """Bring the layers, code lists and what follows from the site up to date, as far as it changed:
+    a label or a title costs no row its place or its deadline."""
     if is_same_site:
         return
     loading.places.write(loading.connection)
     code_lists.write_code_lists(loading.connection, loading.site)
-    if known.site is not None:
+    if known.site is None:
+        return
+    if known.layers != loading.places.files_hashes:
         loading.places.place_anew(loading.connection)
+    if _rules(known.site) != _rules(loading.site):
         merging.touch_all_cases(loading.connection)
+
+
+def _rules(site: Site) -> dict[str, Any]:
+    """All of a site that the derived columns of a case follow from."""
+    return {name: getattr(site, name) for name in DERIVED_BY}
 
 
 def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:

@@ -224,12 +224,13 @@ def note_unread(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     )
 
 
-def pend_touched_cases(connection: duckdb.DuckDBPyConnection) -> None:
-    """`pending` = the cases in `touched`, whose steps changed though their own row did not."""
+def pend_touched_cases(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    """`pending` = up to `limit` of the cases in `touched`, whose steps changed though their own
+    row did not."""
     names = ", ".join(quoted(name) for name in columns(connection, "cases"))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE pending AS SELECT {names} FROM cases"
-        " WHERE case_code IN (SELECT case_code FROM touched)"
+        f" WHERE case_code IN (SELECT case_code FROM touched) LIMIT {limit:d}"
     )
 
 

@@ -4,7 +4,6 @@ import orjson
 import pytest
 
 from data.editions.store import EditionStore
-from etl import portions
 from etl.accounts import Balance, Unbalanced
 from etl.identity import identify
 from tests.etl.village import MATTERS, Desk, matter, table
@@ -154,7 +153,7 @@ def test_the_size_of_the_portions_leaves_no_trace(loaded, monkeypatch):
     files = [[matter(n * 3 + k, title=str(k)) for k in range(5)] for n in range(4)]
     desk, _ = loaded(*files)
     whole = desk.state()
-    monkeypatch.setattr(portions, "PORTION_ROWS", 1)
+    monkeypatch.setattr("etl.portions.PORTION_ROWS", 1)
     desk.empty()
     _, balances = loaded(*files, desk=desk)
     assert desk.state() == whole and all(balance.adds_up for balance in balances)

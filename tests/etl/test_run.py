@@ -11,6 +11,7 @@ from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
 from etl.check import check
+from etl.derive import derive
 from etl.hostile import FileError
 from etl.members import _Guarded, unpack
 from etl.origin import recorded
@@ -282,6 +283,36 @@ def test_changed_rules_derive_every_case_anew(village, tmp_path):
     fresh.deliver("matters/a.csv", (village.input / "matters/a.csv").read_bytes())
     fresh.run()
     assert village.state() == fresh.state()
+
+
+def test_changed_rules_go_through_the_cases_in_slices(village, monkeypatch):
+    village.deliver("matters/a.csv", table(*(matter(n) for n in range(7))))
+    village.run()
+    (village.site / "time_limits.csv").write_text("stage,amount,unit\nhandle,7,days\n")
+    sizes = []
+    monkeypatch.setattr("etl.load.PORTION_ROWS", 3)
+    monkeypatch.setattr(
+        "etl.load.derive",
+        lambda c, rules: (
+            sizes.append(len(c.execute("FROM pending").fetchall())) or derive(c, rules)
+        ),
+    )
+    assert village.run().edition == 2
+    assert sizes == [3, 3, 1]
+    assert village.rows("SELECT count(*), count(due_at) FROM cases") == [(7, 7)]
+    assert check(village.home)[2] == []
+
+
+def test_what_says_nothing_of_the_rows_leaves_them_as_they_are(village, monkeypatch):
+    """Under another title nothing is placed or derived anew, and yet it is in a new edition."""
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.run()
+    monkeypatch.setattr("etl.load.derive", None)
+    monkeypatch.setattr("etl.places.Places.place_anew", None)
+    (village.site / "site.toml").write_text(SITE.replace("小村", "大村"))
+    assert village.run().edition == 2
+    with village.edition() as edition:
+        assert edition.site.title == "大村"
 
 
 def test_a_changed_code_list_is_in_the_edition(village):
