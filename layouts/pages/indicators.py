@@ -41,7 +41,7 @@ def _row(indicator: Indicator) -> html.Tr:
     return html.Tr(
         [
             html.Td(indicator.id),
-            html.Td(html.B(indicator.name)),
+            html.Td(html.B(indicator.name), className="short"),
             html.Td(indicator.unit),
             html.Td(KINDS[indicator.kind]),
             html.Td([indicator.meaning, _formula(indicator)], className="wide"),

@@ -16,7 +16,12 @@ def draw(facts: Facts, balance: pd.DataFrame) -> html.Table | html.Div:
     if balance.empty:
         return nothing("还没有装载过数据")
     rows = [_row(row) for row in balance.to_dict("records")]
-    return table(HEADS, rows, numbers=range(1, 9))
+    return table(HEADS, [*rows, _row(_sum(balance))], numbers=range(1, 9))
+
+
+def _sum(balance: pd.DataFrame) -> dict:
+    counted = balance[["members", "rows_in", *PARTS, "refused"]].sum().to_dict()
+    return {**counted, "title": "合计", "read_at": balance["read_at"].max()}
 
 
 def _row(row: dict) -> list:

@@ -6,21 +6,25 @@ from dash import html
 from data.codes import label
 from layouts.marks import on_day, shape, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
-from layouts.theme import RISK, WARN
+from layouts.theme import INK, RISK, WARN
 
 LONG = 3  # figures; a longer number is set smaller
 
 
 def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, due: pd.DataFrame) -> list:
     """One tile a risk that the site works with, 0 shown, with the overdue among them; one for all
-    that is overdue or due today. The total, and what has no risk, are said beside the title."""
+    that is overdue or due today. The total, and what has no risk, are said beside the title, or in
+    a tile where the site gives no risk."""
     counts, late = _by_risk(now), _by_risk(overdue)
     risks = [risk for risk in RISK if risk in facts.risks or counts.get(risk)]
     tiles = [_risk_tile(risk, counts.get(risk, 0), late.get(risk, 0)) for risk in risks]
-    tiles.append(_late_tile(facts, sum(late.values()), number_of(due["numerator"].sum())))
+    late_tile = _late_tile(facts, sum(late.values()), number_of(due["numerator"].sum()))
     total = sum(counts.values())
+    if not risks:
+        open_tile = _tile([html.Span("在办合计")], total, html.Div(className="none"), INK)
+        return [html.Div([open_tile, late_tile], className="tiles")]
     unknown = total - sum(counts.get(risk, 0) for risk in risks)
-    return [html.Div(tiles, className="tiles"), _total(total, unknown if risks else 0)]
+    return [html.Div([*tiles, late_tile], className="tiles"), _total(total, unknown)]
 
 
 def _total(total: int, unknown: int) -> html.Div:

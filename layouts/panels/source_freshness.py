@@ -28,10 +28,7 @@ def _row(row: dict) -> list:
         _moment(row["last_success_at"]),
         _moment(row["last_data_at"]),
         whole(row["rows"]),
-        [
-            STATES.get(row["state"], row["state"]),
-            *([f"：{row['reason']}"] if row["reason"] else []),
-        ],
+        [STATES.get(row["state"], row["state"]), *_because(row["reason"])],
     ]
 
 

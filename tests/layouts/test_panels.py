@@ -165,8 +165,8 @@ def test_a_site_without_risks_shows_what_is_open_and_what_of_it_is_overdue():
     now = pd.DataFrame({"risk": ["-"], "numerator": [12]})
     late = pd.DataFrame({"risk": ["-"], "numerator": [5]})
     picture = draw_risks(Facts(**{**vars(FACTS), "risks": ()}), now, late, DUE)
-    assert [words(tile) for tile in found(picture, "tile")] == ["超期在办 5 今日到期 4"]
-    assert words(found(picture, "sum")) == "在办 12"
+    tiles = [words(tile) for tile in found(picture, "tile")]
+    assert tiles == ["在办合计 12", "超期在办 5 今日到期 4"]
 
 
 def test_a_risk_that_the_site_does_not_rule_is_shown_as_soon_as_it_occurs():
@@ -288,6 +288,24 @@ def test_a_balance_that_does_not_close_says_by_how_much():
     row |= {"duplicate": 0, "stale": 0, "quarantined": 0, "refused": 0, "read_at": pd.NaT}
     assert "差 2 行" in words(draw_balance(FACTS, pd.DataFrame([row])))
     assert "相等" in words(draw_balance(FACTS, pd.DataFrame([{**row, "loaded": 9}])))
+
+
+def test_the_balances_of_all_sources_are_added_up():
+    row = {"title": "热线", "members": 1, "rows_in": 10, "loaded": 10, "updated": 0, "unchanged": 0}
+    row |= {"duplicate": 0, "stale": 0, "quarantined": 0, "refused": 0, "read_at": pd.NaT}
+    shown = words(draw_balance(FACTS, pd.DataFrame([row, {**row, "loaded": 9, "stale": 1}])))
+    assert "合计 2 20 19 0 0 0 1 0 ✓ 相等" in shown
+
+
+def test_a_source_without_a_reason_has_none_beside_one_that_has():
+    row = {"title": "热线", "expected_every": 3600.0, "last_success_at": None, "rows": 1}
+    row |= {"last_data_at": None, "new_columns": "[]"}
+    refused = {**row, "state": "refused", "reason": "缺列"}
+    shown = words(
+        draw_sources(FACTS, pd.DataFrame([refused, {**row, "state": "ok", "reason": None}]))
+    )
+    assert "：缺列" in shown
+    assert "nan" not in shown
 
 
 def test_a_column_that_nobody_declared_is_reported_beside_its_source():
