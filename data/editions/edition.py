@@ -67,9 +67,9 @@ class Edition:
         self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """The rows of one statement; values are bound as $name."""
+        """The rows of one statement; values are bound as $name. A text that is missing is None."""
         with self._cursor() as cursor, _reading(self.number):
-            return cursor.execute(sql, dict(params or {})).df()
+            return _without_nan(cursor.execute(sql, dict(params or {})).df())
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple]:
         """The rows of one statement as tuples; values are bound as $name."""
@@ -99,6 +99,18 @@ class Edition:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         return self._connection.cursor()
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Missing text as None: pandas makes it NaN, which is true and prints as "nan"."""
+    for place, kind in enumerate(frame.dtypes):
+        if isinstance(kind, pd.StringDtype):
+            column = frame.iloc[:, place]
+            missing = column.isna()
+            if missing.any():
+                known = column.astype(object).where(~missing, None)
+                frame.isetitem(place, known)
+    return frame
 
 
 def open_edition(path: Path, limits: Limits | None = None) -> Edition:

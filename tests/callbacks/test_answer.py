@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.answer import Answers, Question, answered, windowed
+from callbacks.answer import Answers, Question, answered, drawn, windowed
 from callbacks.explain import explainer
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.scope import Grant, Scope
 from layouts.panel import Listing
+from layouts.panels import PANELS
 from tests.layouts.conftest import edition  # noqa: F401
 from tests.layouts.small import DATA_TIME, publish, small_site, store_with
 
@@ -133,6 +134,25 @@ def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):
     assert later.startswith("无法显示：截止时点 2026-11-20 14:30:01 晚于数据时间")
     assert "没有版本 9" in explain('{"edition": 9}', None)
     assert "没有维度 towm；是不是 town" in explain('{"where": [["towm", "x"]]}', None)
+
+
+def test_a_text_that_is_missing_is_none_though_another_row_has_one(tmp_path):
+    store = store_with(tmp_path, 10)
+    with store.building(small_site()) as build:
+        build.connection.execute(
+            "UPDATE sources SET state = 'failed', reason = '连不上' WHERE source = 'weather';"
+            "INSERT INTO alerts BY NAME SELECT * REPLACE ('A2' AS alert_code, 'x2' AS identifier,"
+            " NULL AS area_text, NULL AS town, NULL AS event) FROM alerts"
+        )
+        build.publish(DATA_TIME)
+    shown = {}
+    for panel in (PANELS["source_freshness"], PANELS["newest"]):
+        answers_of(store).of(
+            panel.key, Scope(), lambda q, p=panel: shown.update({p.key: drawn(p, q, 1)})
+        )
+    assert "nan" not in str(shown) and "连不上" in str(shown)
+    assert "未落格" in str(shown)  # an alert without any place
+    store.close()
 
 
 def test_without_a_window_the_last_thirty_days_are_shown_today_included(edition: Edition):  # noqa: F811
