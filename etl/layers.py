@@ -19,9 +19,10 @@ from data.site import Layer, Site
 from etl.code_layers import parents_only, read_codes
 from etl.hostile import FileError
 from etl.members import Container, containers
-from geo.coverage import LayerReport, area_km2
+from geo.coverage import LayerReport, area_km2, validate
+from geo.display import display_geometry
 from geo.files import LayerError, Problem
-from geo.layers import display_geometry, dissolve, parent_within, read_layer, validate
+from geo.layers import dissolve, parent_within, read_layer
 from geo.locate import Index, cached_index, layer_hash
 
 WORKERS = 2

@@ -7,13 +7,12 @@ text), `name`, `parent` (code in the level above, or None), whatever else was as
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import orjson
 import pandas as pd
 import pyogrio
 import pyogrio.errors
@@ -21,29 +20,12 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.coordinates import CoordinateError, to_wgs84_geometry
-from geo.coverage import LayerReport, Overlap, Repair, area_km2, on_raster, validate
-from geo.display import content_hash, display_geojson, display_geometry
+from geo.coverage import on_raster
 from geo.files import LayerError, LayerFile, Problem, layer_files
+from geo.geojson import read_features
 from geo.locate import Index
 
-__all__ = [
-    "LayerError",
-    "LayerReport",
-    "Overlap",
-    "Problem",
-    "Repair",
-    "area_km2",
-    "content_hash",
-    "display_geojson",
-    "display_geometry",
-    "dissolve",
-    "parent_within",
-    "read_layer",
-    "validate",
-]
-
 STEM = "{stem}"
-GEOJSON_CRS = "WGS84"  # RFC 7946, where the file has no `crs` member
 
 
 @dataclass(frozen=True)
@@ -219,7 +201,7 @@ def _in_wgs84(part: Part, declared: str | None) -> NDArray[np.object_]:
 
 def _part(file: LayerFile, table: str | None, encoding: str | None) -> Part:
     if ".json" in file.parts:
-        return _geojson(file)
+        return Part(file, *read_features(file))
     return _by_gdal(file, table, encoding)
 
 
@@ -250,73 +232,3 @@ def _dbf_encoding(file: LayerFile) -> str | None:
     except UnicodeDecodeError:
         return "GB18030"
     return "UTF-8"
-
-
-def _geojson(file: LayerFile) -> Part:
-    """Twice as fast as GDAL, keeps nested properties, and knows which polygon is wrong."""
-    document = _json(file)
-    features = document.get("features") if document.get("type") == "FeatureCollection" else None
-    if document.get("type") == "Feature":
-        features = [document]
-    if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
-        kind = str(document.get("type"))[:40]
-        raise LayerError(Problem(file.name, None, f"不是 GeoJSON 要素集（type = {kind}）"))
-    rows = pd.DataFrame([feature.get("properties") or {} for feature in features], dtype=object)
-    return Part(file, _geojson_crs(document), rows, _shapes(file, features))
-
-
-def _json(file: LayerFile) -> dict[str, Any]:
-    content = file.parts[".json"].removeprefix(b"\xef\xbb\xbf")
-    try:
-        try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError:
-            return orjson.loads(content.decode("gb18030"))
-    except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LayerError(Problem(file.name, None, f"不是 JSON（{error}）")) from error
-
-
-def _geojson_crs(document: dict[str, Any]) -> str:
-    named = _nested(document.get("crs"), ["properties", "name"])
-    return named if isinstance(named, str) else GEOJSON_CRS
-
-
-def _shapes(file: LayerFile, features: list[dict]) -> NDArray[np.object_]:
-    """All polygons of a file at once, from flat arrays of numbers; None where there is no shape."""
-    polygons = [_rings(file, n, feature.get("geometry")) for n, feature in enumerate(features, 1)]
-    parts = [part for polygon in polygons for part in polygon]
-    rings = [ring for part in parts for ring in part]
-    flat = _flat(rings)
-    if flat is None:
-        raise LayerError(Problem(file.name, None, "坐标不是成对的数字"))
-    offsets = tuple(np.cumsum([0, *map(len, group)]) for group in (rings, parts, polygons))
-    shapes = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, flat, offsets)
-    shapes[shapely.is_empty(shapes)] = None
-    return shapes
-
-
-def _rings(file: LayerFile, number: int, geometry: Any) -> list:
-    """Polygons of rings of positions. Raises LayerError for anything but closed rings."""
-    if not geometry or not geometry.get("coordinates"):
-        return []
-    kind, coordinates = geometry.get("type"), geometry["coordinates"]
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise LayerError(Problem(file.name, number, f"是 {kind}，不是面"))
-    polygons = [coordinates] if kind == "Polygon" else coordinates
-    for ring in chain.from_iterable(polygons):
-        if len(ring) < 4 or ring[0] != ring[-1]:
-            raise LayerError(Problem(file.name, number, "环没有闭合或不足 4 个点"))
-    return polygons
-
-
-def _flat(rings: list) -> NDArray[np.float64] | None:
-    """Longitude and latitude of all positions of all rings; a height is left out."""
-    points = sum(map(len, rings))
-    try:
-        numbers = list(chain.from_iterable(chain.from_iterable(rings)))
-        if len(numbers) != 2 * points:
-            positions = chain.from_iterable(rings)
-            numbers = list(chain.from_iterable(islice(position, 2) for position in positions))
-        return np.array(numbers, dtype=np.float64).reshape(points, 2)
-    except (TypeError, ValueError):
-        return None

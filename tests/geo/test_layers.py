@@ -14,17 +14,10 @@ from shapely import MultiPolygon, Polygon, box
 
 from geo import files
 from geo.coordinates import from_wgs84
-from geo.layers import (
-    LayerError,
-    area_km2,
-    content_hash,
-    display_geojson,
-    display_geometry,
-    dissolve,
-    parent_within,
-    read_layer,
-    validate,
-)
+from geo.coverage import area_km2, validate
+from geo.display import content_hash, display_geojson, display_geometry
+from geo.files import LayerError
+from geo.layers import dissolve, parent_within, read_layer
 
 SQUARES = {"a": box(0, 0, 1, 1), "b": box(1, 0, 2, 1), "c": box(0, 1, 1, 2)}
 
@@ -47,6 +40,13 @@ def squares() -> bytes:
     return geojson(
         *(feature(shape, id=code, 名称=f"{code}网格") for code, shape in SQUARES.items())
     )
+
+
+def bent(number: int, **members) -> bytes:
+    """The squares, the one of that number with members that no feature has."""
+    document = orjson.loads(squares())
+    document["features"][number - 1] |= members
+    return orjson.dumps(document)
 
 
 def tar(mode: str, members: dict[str, bytes]) -> bytes:
@@ -232,7 +232,14 @@ def test_every_wrong_polygon_is_named_with_its_file_number_and_reason(tmp_path):
         (geojson(), "没有属性“code”"),
         (geojson(feature(shapely.Point(1, 1), code="a")), "第 1 个面：是 Point，不是面"),
         (geojson(feature(SQUARES["a"], id="a")), "没有属性“code”，只有 id"),
-        (squares().replace(b"1.0,1.0", b'"x",1.0'), "坐标不是成对的数字"),
+        (squares().replace(b"1.0,1.0", b'"x",1.0'), "第 1 个面：坐标不是成对的数字"),
+        (squares().replace(b"[2.0,1.0]", b"2.0"), "第 2 个面：坐标的层次不是 Polygon 的"),
+        (bent(2, geometry="x"), "第 2 个面：geometry 不是对象"),
+        (bent(2, geometry={"type": "Polygon", "coordinates": [1, 2]}), "第 2 个面：坐标的层次"),
+        (bent(3, geometry={"type": "Polygon", "coordinates": "x"}), "第 3 个面：坐标的层次"),
+        (bent(1, geometry={"type": "MultiPolygon", "coordinates": [[1, 2]]}), "第 1 个面：坐标"),
+        (bent(2, properties=["x"]), "第 2 个面：properties 不是对象"),
+        (squares().replace(b"[1.0,2.0],[0.0,2.0]", b"[1,2,5],[0]"), "第 3 个面：坐标不是成对"),
         (squares().replace(b"[[[1.0,0.0]", b"[[[1.0,0.5]"), "环没有闭合"),
         (gzip.compress(squares())[:-20], "压缩包损坏"),
         (zipped({"g.json": squares()})[:-9], "压缩包损坏"),
