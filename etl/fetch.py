@@ -1,6 +1,10 @@
 """Fetch what a database holds into a file, which is then loaded like any delivered file."""
 
+import math
+import tempfile
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -24,13 +28,51 @@ def fetch(source: Source, input: Path, folder: Path) -> Container:
     if "url" in options:
         options["url"] = str(options["url"]).replace("{input}", str(input.resolve()))
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{source.name}.{STORED_AS}"
-    half = path.with_suffix(".part")
-    with half.open("wb") as file:
-        for chunk in reader(source.reader)(None, ReaderOptions(**options)):
-            if chunk.rejects:
-                raise FileError(source.name, chunk.rejects[0].code, chunk.rejects[0].reason)
-            for record in chunk.frame.to_dict("records"):
-                file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-    half.replace(path)
-    return containers(folder, [path.name])[0]
+    # A name of its own: `etl run` may ask beside `etl watch`.
+    number, half = tempfile.mkstemp(".part", f"{source.name}-", folder)
+    try:
+        with open(number, "wb") as file:
+            _write(file, source, ReaderOptions(**options))
+        Path(half).replace(_path(source, folder))
+    except BaseException:
+        Path(half).unlink(missing_ok=True)
+        raise
+    return _fetched(source, folder)
+
+
+class Answers:
+    """What databases answered, asked again only after `every` seconds, also where they failed."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._asked: dict[str, tuple[float, FileError | None]] = {}  # by declaration
+
+    def __call__(self, source: Source, input: Path, folder: Path) -> Container:
+        declared = source.declaration_hash()
+        asked_at, problem = self._asked.get(declared, (-math.inf, None))
+        if time.monotonic() - asked_at >= self._every:
+            try:
+                fetch(source, input, folder)
+                problem = None
+            except FileError as error:
+                problem = error
+            self._asked[declared] = (time.monotonic(), problem)
+        if problem:
+            raise problem
+        return _fetched(source, folder)
+
+
+def _write(file: BinaryIO, source: Source, options: ReaderOptions) -> None:
+    for chunk in reader(source.reader)(None, options):
+        if chunk.rejects:
+            raise FileError(source.name, chunk.rejects[0].code, chunk.rejects[0].reason)
+        for record in chunk.frame.to_dict("records"):
+            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _path(source: Source, folder: Path) -> Path:
+    return folder / f"{source.name}.{STORED_AS}"
+
+
+def _fetched(source: Source, folder: Path) -> Container:
+    return containers(folder, [_path(source, folder).name])[0]

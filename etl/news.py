@@ -11,7 +11,7 @@ import orjson
 from data.editions.edition import NoEdition
 from data.editions.store import EditionStore
 from data.site import Site
-from etl.fetch import FETCHED, fetch
+from etl.fetch import FETCHED
 from etl.hostile import FileError
 from etl.members import Container, Room, containers, is_settled, unpack
 from etl.places import Places
@@ -42,6 +42,7 @@ class Look:
     fetched: Path
     now: datetime
     hash_of: Callable[[Container], str]
+    fetch: Callable[[Source, Path, Path], Container]
     settle: float
     room: Room = field(default_factory=Room)
 
@@ -171,7 +172,7 @@ def _containers(source: Source, look: Look, problems: list[FileError]) -> list[C
     if source.reader not in FETCHED:
         return containers(look.input, source.files, problems)
     try:
-        return [fetch(source, look.input, look.fetched)]
+        return [look.fetch(source, look.input, look.fetched)]
     except FileError as problem:
         problems.append(problem)
         return []

@@ -14,6 +14,7 @@ from data.runs import RunLog
 from data.site import Site, load_site
 from etl.accounts import Unbalanced
 from etl.examples import check_example
+from etl.fetch import fetch
 from etl.hostile import FileError
 from etl.load import Loading, finish_cases, load_source
 from etl.members import Container
@@ -51,19 +52,21 @@ def run(
     step: Step = no_step,
     wait: float = 0.0,
     hash_of: Callable[[Container], str] = lambda container: container.hash,
+    fetch: Callable[[Source, Path, Path], Container] = fetch,
     settle: float = 0.0,
 ) -> Report:
     """Load what the site's sources declare and publish an edition if anything changed.
 
     DeclarationError before anything is touched where a declaration is wrong; EditionError where
     another run is writing or the home belongs to another site. `hash_of` gives the content hash of
-    a delivered file; files touched within the last `settle` seconds wait for the next run.
+    a delivered file, `fetch` what a database answers; files touched within the last `settle`
+    seconds wait for the next run.
     """
     site = load_site(origin.site_folder)
     sources = load_sources(origin.site_folder, site)
     now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
     store, log = EditionStore(home), RunLog(home)
-    look = Look(origin.input, home / "fetched", now, hash_of, settle)
+    look = Look(origin.input, home / "fetched", now, hash_of, fetch, settle)
     report = Report(log.start(_zoned(now, site)))
     report.refused_before = {
         s.source: s.reason or "" for s in log.sources() if s.state == "refused"

@@ -9,6 +9,7 @@ import structlog
 import watchfiles
 
 from data.site import load_site
+from etl.fetch import Answers
 from etl.members import Container
 from etl.origin import Origin
 from etl.report import Report
@@ -28,7 +29,7 @@ def watch(
 ) -> None:
     """Run whenever a file changes, until `stop`. A failed run is logged and tried again."""
     stop, changed = stop or threading.Event(), threading.Event()
-    hashes = _Hashes()
+    hashes, answers = _Hashes(), Answers(LOOK_EVERY)
     publish_every = load_site(origin.site_folder).publish_every
     listener = threading.Thread(target=_listen, args=(origin, changed, stop), daemon=True)
     listener.start()
@@ -36,7 +37,7 @@ def watch(
     while not stop.is_set():
         changed.clear()
         started = time.monotonic()
-        report = _tried(origin, home, hashes)
+        report = _tried(origin, home, hashes, answers)
         if report is not None and (report.edition is not None or not report.is_good):
             on_report(report)
         published = report is not None and report.edition is not None
@@ -47,9 +48,9 @@ def watch(
     listener.join()
 
 
-def _tried(origin: Origin, home: Path, hashes: "_Hashes") -> Report | None:
+def _tried(origin: Origin, home: Path, hashes: "_Hashes", answers: Answers) -> Report | None:
     try:
-        return run(origin, home, hash_of=hashes, settle=SETTLE, wait=10.0)
+        return run(origin, home, hash_of=hashes, fetch=answers, settle=SETTLE, wait=10.0)
     except FAILURES as error:
         log.error("run_failed", reason=str(error))
     except Exception:  # a watch goes on for months: what it did not expect must not end it
