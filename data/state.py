@@ -28,6 +28,8 @@ CHANGING = {
     "warn_at": "warn_before",
     "closed_at": "closed_before",
 }
+# What a condition on single cases may not mention: the state, and what is counted.
+LATER = {*CHANGING, "step", "at"}
 EVENTS = (
     "reported_at",
     "accepted_at",
@@ -107,20 +109,23 @@ class Question:
         """The parameters that `sql` mentions: DuckDB refuses more."""
         return {name: self.params[name] for name in set(re.findall(r"\$(\w+)", sql))}
 
-    @cached_property
-    def fixed_filters(self) -> tuple[str, ...]:
-        """Conditions of scope and grant on columns that no step changes."""
-        return tuple(sql for sql in self._filters if not _mentions(sql, CHANGING))
+    def fixed_filters(self, count: Count) -> list[str]:
+        """Conditions of scope and grant on columns of `cases` that no step changes."""
+        return [sql for sql in self._filters[count.table] if not _mentions(sql, LATER)]
+
+    def later_filters(self, count: Count) -> list[str]:
+        """Conditions of scope and grant on the state at T, on what is counted or its time."""
+        at = event_column(count)
+        return [s.replace("{at}", at) for s in self._filters[count.table] if _mentions(s, LATER)]
 
     @cached_property
-    def changing_filters(self) -> tuple[str, ...]:
-        """Conditions of scope and grant on the state at T or on the event time `{at}`."""
-        return tuple(sql for sql in self._filters if _mentions(sql, CHANGING))
+    def _filters(self) -> dict[str, tuple[str, ...]]:
+        """By what is counted: a stage holds cases by their status, and steps by their kind."""
+        granted = (*self._granted(), *self._inside())
+        return {table: (*self._asked(table), *granted) for table in ("cases", "steps")}
 
-    @cached_property
-    def _filters(self) -> tuple[str, ...]:
-        asked = [self._any_of(key, codes) for key, codes in self.scope.filters.items()]
-        return (*asked, *self._granted(), *self._inside())
+    def _asked(self, table: str) -> Iterable[str]:
+        return [self._any_of(key, codes, table) for key, codes in self.scope.filters.items()]
 
     def _granted(self) -> Iterable[str]:
         if self.grant.regions is not None:
@@ -129,9 +134,9 @@ class Question:
         if self.grant.departments is not None:
             yield self._any_of("department", self.grant.departments)
 
-    def _any_of(self, key: str, codes: tuple[str, ...]) -> str:
+    def _any_of(self, key: str, codes: tuple[str, ...], table: str = "cases") -> str:
         """The dimension has one of the codes; `{at}` stays open where it is one of time."""
-        code = self.dimension(key).expression("{at}")
+        code = self.dimension(key).expression("{at}", table)
         return f"coalesce({code}, '-') IN ({self.bind(codes)})" if codes else "false"
 
     def _inside(self) -> Iterable[str]:
@@ -156,11 +161,8 @@ def state(question: Question, count: Count, uses: str) -> str:
     has the columns of `cases` (for steps also step, step_at, closed_before) and `suspended_hours`
     where used. The condition `count.where` is not applied.
     """
-    at = event_column(count)
-    conditions = [sql.replace("{at}", at) for sql in question.changing_filters]
-    conditions += _window(question, count, at)
-    fixed = [sql.replace("{at}", at) for sql in question.fixed_filters if "{at}" not in sql]
-    conditions += [sql.replace("{at}", at) for sql in question.fixed_filters if "{at}" in sql]
+    at, fixed = event_column(count), question.fixed_filters(count)
+    conditions = [*question.later_filters(count), *_window(question, count, at)]
     uses = " ".join([uses, count.where, *conditions])
     rows = _at_that_time(question, count, uses, fixed)
     if count.table == "steps":
