@@ -31,10 +31,11 @@ def measure(
     """
     indicator = indicator_of(key)
     question = Question(edition, scope, grant)
-    sql = numbers(indicator, tuple(dict.fromkeys(by)), question)
+    by = tuple(dict.fromkeys(by))
+    sql = numbers(indicator, by, question)
     frame = edition.frame(sql, question.used(sql))
     if indicator.kind == "per_population":
-        frame = parts_of_places(question, indicator, tuple(by), frame)
+        frame = parts_of_places(question, indicator, by, frame)
     return _with_value(indicator, frame)
 
 

@@ -33,7 +33,10 @@ def parts_of_places(
 
 
 def _shares(question: Question, indicator: Indicator, places: list[str]) -> str | None:
-    """SQL of the denominator by place; None where no layer of polygons can tell."""
+    """SQL of the denominator by place; None where no layer of polygons can tell: nobody knows how
+    many live in a drawn area."""
+    if question.scope.area:
+        return None
     site, asked = question.edition.site, _asked_places(question) | set(places)
     levels = [level.key for level in site.levels]
     if asked <= set(levels):

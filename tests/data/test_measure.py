@@ -128,6 +128,12 @@ def test_stages_hold_cases_by_status_and_take_in_steps_by_kind():
     assert stock == {"accepted": (1, None), "dispatched": (1, None)}
     came = rows(edition, "arrivals", ("stage",))
     assert came == {"accepted": (2, None), "dispatched": (1, None), "registered": (2, None)}
+    for stage, (n, _) in came.items():  # a filter takes what its group holds
+        for as_of in (None, "2026-11-08"):
+            asked = WEEK.narrowed(as_of=as_of).with_filter("stage", stage)
+            assert value(edition, "arrivals", asked) == n
+    for stage, (n, _) in stock.items():
+        assert value(edition, "in_hand", WEEK.with_filter("stage", stage)) == n
 
 
 # State at a past time
@@ -273,6 +279,28 @@ def test_codes_of_one_dimension_are_alternatives_and_dimensions_add_up():
     assert value(edition, "accepted", either.with_filter("risk", "yellow")) == 0
     assert math.isnan(value(edition, "per_grid", either.with_filter("town", "t2")))
     assert value(edition, "accepted", Scope(where=(("category", "-"),))) == 3
+
+
+def test_where_an_area_is_drawn_there_is_no_rate_by_people():
+    square = ((0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0))
+    edition = given({"lon": 1.0, "lat": 1.0, "town": "t1"})
+    for by in ((), ("town",)):  # it is not known how many of them live inside
+        frame = measure(edition, "per_10k", by, WEEK.narrowed(area=square), FULL)
+        assert (frame["numerator"].tolist(), frame["value"].isna().all()) == ([1], True)
+
+
+def test_a_dimension_given_twice_is_one():
+    edition = given({"town": "t1"})
+    twice = measure(edition, "per_10k", ("town", "town"), WEEK, FULL)
+    once = measure(edition, "per_10k", ("town",), WEEK, FULL)
+    assert twice.equals(once) and twice.columns[0] == "town"
+
+
+def test_a_grant_of_no_place_is_a_grant_of_nobody_there():
+    edition = given({"risk": "red", "town": "t1"})
+    for regions in ((("risk", "red"),), (("force", "f"),)):
+        nobody = measure(edition, "per_10k", (), WEEK, Grant(regions, departments=None))
+        assert math.isnan(nobody["value"].iloc[0])
 
 
 def test_a_drawn_area_takes_the_right_points_inside():
