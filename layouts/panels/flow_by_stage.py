@@ -49,7 +49,7 @@ def _row(stage: str, count: int, most: int) -> html.Div:
 
 def _sum(total: int, accepted: int) -> html.Div:
     """How the stations add up, and what of it the panel of risks shows."""
-    words = f"待受理 {total - accepted:,} + 在办 {accepted:,} = 未办结"
+    words = f"未受理 {total - accepted:,} + 在办 {accepted:,} = 未办结"
     return html.Div([html.Span(words), html.B(f"{total:,}")], className="sum-row")
 
 

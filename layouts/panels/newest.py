@@ -6,7 +6,7 @@ import pandas as pd
 from dash import html
 
 from data.codes import label
-from layouts.marks import day_words, flag, nothing, on_day, shape, signal_word, stamp
+from layouts.marks import day_words, flag, nothing, on_day, shape, short_day, signal_word, stamp
 from layouts.panel import Facts, Listing, Panel
 
 ROWS, ALERTS_AT_MOST = 4, 2  # the ticker steps through more
@@ -39,10 +39,13 @@ def _row(mark: html.Img, words: list, at: html.Time) -> html.Div:
 
 
 def _time(at: pd.Timestamp, today: date, precision: str = "second") -> html.Time:
-    """The time of what happened on the data's day, else the day."""
-    if pd.isna(at) or at.date() != today or precision not in CLOCKED:
-        return html.Time(moment(at, precision).split(" ")[0])
-    return on_day(today, f"{at:%H:%M}", day_words(at), html.Time)
+    """The time alone of what happened on the data's day, as long as that is today."""
+    if pd.isna(at) or precision not in CLOCKED:
+        return html.Time(moment(at, precision))
+    dated = f"{short_day(at)} {at:%H:%M}"
+    return (
+        on_day(today, f"{at:%H:%M}", dated, html.Time) if at.date() == today else html.Time(dated)
+    )
 
 
 def moment(at: pd.Timestamp, precision: str = "second") -> str:

@@ -242,7 +242,7 @@ def test_alerts_come_before_cases_and_there_are_four_rows():
         "暴雨 红色预警 第1镇 14:00",
         "暴雨 红色预警 第1镇 14:00",
         "噪声 第2镇 · 公安局 14:00",
-        "噪声 第2镇 · 公安局 11月19日",
+        "噪声 第2镇 · 公安局 11/19 14:00",
     ]
 
 
@@ -280,7 +280,7 @@ def test_the_stations_close_with_the_open_cases_above():
     stock = pd.DataFrame({"stage": ["registered", "handling"], "numerator": [3, 5]})
     one = pd.DataFrame({"text": ["1"], "numerator": [1]})
     picture = draw_flow(FACTS, stock, pd.DataFrame({"numerator": [5]}), one, one)
-    assert "待受理 3 + 在办 5 = 未办结 8" in words(picture)
+    assert "未受理 3 + 在办 5 = 未办结 8" in words(picture)
 
 
 def test_a_balance_that_does_not_close_says_by_how_much():
