@@ -205,6 +205,8 @@ def print_report(report: Report) -> None:
             typer.echo(f"来源 {source}：声明的列“{name}”在文件中没有{hint}", err=True)
     for source in report.without_files:
         typer.echo(f"来源 {source}：没有匹配的文件（files 见其声明）", err=True)
+    for source in report.undeclared:
+        typer.echo(f"来源 {source}：声明已不在，已装载的数据仍然保留", err=True)
     if report.located and report.located[1]:
         typer.echo(
             f"落格率 {rate_text(*report.located)}（{report.located[0]:,}/{report.located[1]:,}）"

@@ -23,6 +23,9 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     unsettled: int = 0  # files that were still arriving
     without_files: list[str] = field(default_factory=list)  # sources for which nothing lies there
+    undeclared: list[str] = field(
+        default_factory=list
+    )  # sources whose TOML is gone, not their rows
     located: tuple[int, int] | None = None  # cases with a grid, all cases
     refused_before: dict[str, str] = field(default_factory=dict)  # source -> reason
 

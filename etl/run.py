@@ -113,6 +113,7 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
         news = [news_of(source, look, known) for source in sources.values()]
     report.unsettled = sum(new.unsettled for new in news)
     report.without_files = [new.source.name for new in news if new.files == 0]
+    report.undeclared = sorted({source for source, _ in known.members} - sources.keys())
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
     _check_examples(sources, site, known, now)
     is_same_site = known.site == site and known.layers == places.files_hashes
@@ -129,16 +130,14 @@ def _run(site, sources, origin, look, store, report, now, progress, step, wait) 
         report.balances = loading.balances
         report.new_columns = loading.new_columns
         report.missing_columns = _missing_columns(loading, sources)
-        if is_same_site and not _changed(loading):
+        if is_same_site and not _changed(loading, news):
             remember_idle(store, known, news)
             return
         for source, name, content_hash, declared in idle(store):
             provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
         report.located = provenance.located(build.connection)
         with report.timed("publish"):
-            provenance.write_sources(
-                build.connection, _source_states(loading, sources, report, now)
-            )
+            provenance.write_sources(build.connection, _source_states(loading, news, report, now))
             report.edition = build.publish(provenance.data_time(build.connection, now))
     store.prune(site.keep_editions)
 
@@ -203,11 +202,19 @@ def _note_unread(report: Report, loading: Loading) -> None:
         report.failures[source] = f"{before}；{reason}" if before else reason
 
 
-def _changed(loading: Loading) -> bool:
-    """Whether any row did: also one that only went, came back or was seen again."""
-    return loading.moved > 0 or any(
-        b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
-        for b in loading.balances
+def _changed(loading: Loading, news: Sequence[New]) -> bool:
+    """Whether any row did: also one that only went, came back or was seen again.
+
+    A row without a key that a changed declaration gives other values counts as unchanged.
+    """
+    is_rewritten = any(new.is_declared_anew and new.deliveries for new in news)
+    return (
+        is_rewritten
+        or loading.moved > 0
+        or any(
+            b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
+            for b in loading.balances
+        )
     )
 
 
@@ -225,18 +232,19 @@ def _missing_columns(loading: Loading, sources: dict[str, Source]) -> dict[str, 
 
 
 def _source_states(
-    loading: Loading, sources: dict[str, Source], report: Report, now: datetime
+    loading: Loading, news: Sequence[New], report: Report, now: datetime
 ) -> list[provenance.SourceState]:
     return [
         provenance.SourceState(
-            source=source.name,
-            title=source.title,
-            target=source.target,
-            expected_every=source.expected_every,
+            source=new.source.name,
+            title=new.source.title,
+            target=new.source.target,
+            expected_every=new.source.expected_every,
             checked_at=now,
-            state=report.state(source.name),
-            reason=report.reason(source.name),
-            new_columns=tuple(loading.new_columns.get(source.name, ())),
+            state=report.state(new.source.name),
+            reason=report.reason(new.source.name),
+            new_columns=tuple(loading.new_columns.get(new.source.name, ())),
+            is_read_anew=new.is_declared_anew,
         )
-        for source in sources.values()
+        for new in news
     ]

@@ -30,6 +30,7 @@ class SourceState:
     state: str
     reason: str | None
     new_columns: tuple[str, ...]
+    is_read_anew: bool = False  # then the columns found before are those of another declaration
 
 
 def note_containers(
@@ -87,20 +88,27 @@ def note_batches(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -
 
 
 def write_sources(connection: duckdb.DuckDBPyConnection, states: Sequence[SourceState]) -> None:
-    """Replace the state of the sources; one that failed keeps the time of its last success."""
-    before = dict(connection.execute("SELECT source, last_success_at FROM sources").fetchall())
+    """Replace the state of the sources. One that failed keeps the time of its last success, and
+    all keep the new columns found before: what was delivered then is still there."""
+    before = {
+        source: (success, orjson.loads(names or "[]"))
+        for source, success, names in connection.execute(
+            "SELECT source, last_success_at, new_columns FROM sources"
+        ).fetchall()
+    }
     connection.execute("DELETE FROM sources")
     for state in states:
-        success = state.checked_at if state.state == "ok" else before.get(state.source)
-        columns = list(state.new_columns)
+        success, known = before.get(state.source, (None, []))
+        names = dict.fromkeys([*([] if state.is_read_anew else known), *state.new_columns])
         connection.execute(
             "INSERT INTO sources VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             [
-                *(state.source, state.title, state.target, state.expected_every, success),
+                *(state.source, state.title, state.target, state.expected_every),
+                state.checked_at if state.state == "ok" else success,
                 last_data_at(connection, state.target, state.source),
                 _rows(connection, state.target, state.source),
                 *(state.state, state.reason),
-                orjson.dumps(columns).decode() if columns else None,
+                orjson.dumps(list(names)).decode() if names else None,
             ],
         )
 

@@ -64,6 +64,14 @@ def test_a_new_column_is_told_the_day_it_appears(options, village):
     assert "新列 matters：mood" in etl("run", *options).stderr
 
 
+def test_a_source_whose_declaration_is_gone_is_told(options, village):
+    village.declare(MATTERS.replace("matters/*", "more/*"), "more")
+    village.deliver("more/a.csv", table(matter(1)))
+    etl("run", *options)
+    (village.site / "sources" / "more.toml").unlink()
+    assert "来源 more：声明已不在，已装载的数据仍然保留" in etl("run", *options).stderr
+
+
 def test_what_the_user_can_mend_is_one_line_and_ends_with_one(options, village, tmp_path):
     village.declare(MATTERS.replace("title = ", "titel = ", 1))
     for arguments in (

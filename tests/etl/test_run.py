@@ -242,6 +242,29 @@ def test_a_changed_declaration_reads_everything_again(village, tmp_path):
     assert village.rows("SELECT DISTINCT title[1] FROM cases") == [("n",)]
 
 
+def test_rows_without_a_key_are_written_anew_too(tmp_path):
+    declared = MATTERS.replace('["id"]', '"none"')
+    village = built(tmp_path, source=declared)
+    village.deliver("matters/a.csv", table(matter(1, dept="法院")))
+    village.run()
+    village.declare(declared + '[lookups.department]\n"法院" = "police"\n')
+    assert village.run().edition == 2
+    assert village.rows("SELECT department FROM cases") == [("police",)]
+
+
+def test_a_source_that_is_no_longer_declared_is_named_and_keeps_its_rows(village):
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.declare(SECOND, "more")
+    village.deliver("more/a.csv", table(matter(2)))
+    assert village.run().undeclared == []
+    (village.site / "sources" / "more.toml").unlink()
+    village.deliver("matters/b.csv", table(matter(3)))
+    for edition in (2, None):
+        report = village.run()
+        assert (report.edition, report.undeclared) == (edition, ["more"])
+    assert village.rows("SELECT source_key FROM cases ORDER BY 1") == [("1",), ("2",), ("3",)]
+
+
 def test_changed_layers_place_every_row_anew(village, tmp_path):
     village.deliver("matters/a.csv", table(matter(1, x=110.5, y=30.5), matter(2, x=111.5, y=31.5)))
     village.run()

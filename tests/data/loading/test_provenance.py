@@ -84,7 +84,20 @@ def test_a_source_that_fails_keeps_the_time_of_its_last_success(db):
     ]
     later = datetime(2026, 11, 11)
     provenance.write_sources(db, [state("s", state="failed", reason="断网", checked_at=later)])
-    assert db.execute(sql).fetchall() == [("s", NOW, datetime(2026, 11, 3), 1, "failed", None)]
+    last = ("s", NOW, datetime(2026, 11, 3), 1, "failed", '["心情"]')
+    assert db.execute(sql).fetchall() == [last]
+
+
+def test_new_columns_are_known_until_the_declaration_changes(db):
+    def after(*names: str, anew: bool = False) -> str:
+        provenance.write_sources(db, [state("s", new_columns=names, is_read_anew=anew)])
+        return db.execute("SELECT new_columns FROM sources").fetchall()[0][0]
+
+    assert after("心情") == '["心情"]'
+    assert after() == '["心情"]'
+    assert after("天气", "心情") == '["心情","天气"]'
+    assert after("天气", anew=True) == '["天气"]'
+    assert after(anew=True) is None
 
 
 def test_a_delivered_file_is_noted_by_its_newest_content(db):
