@@ -68,6 +68,15 @@ class Layer(Declared):
     def _key_is_free(cls, key: str) -> str:
         return _free_key(key)
 
+    @field_validator("code_pattern")
+    @classmethod
+    def _pattern_is_one(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"{pattern!r} 不是正则表达式（{error}）；应如 \\d{{12}}") from None
+        return pattern
+
 
 class Dimension(Declared):
     """A further column of `cases` that numbers can be split by."""

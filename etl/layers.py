@@ -1,5 +1,6 @@
 """The layers of a site, ready to place points in: read once, checked, then kept in the home."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -272,8 +273,8 @@ def _refuse_codes(layer: Layer, codes: pd.Series) -> None:
     """LayerError where codes have not the form that the site declares."""
     if layer.code_pattern is None:
         return
-    wrong = codes[~codes.str.fullmatch(layer.code_pattern)]
-    if len(wrong):
+    wrong = [code for code in codes if not re.fullmatch(layer.code_pattern, code)]
+    if wrong:
         reason = f"编码不符合 code_pattern {layer.code_pattern}"
         raise LayerError(*(Problem(layer.name, None, f"{code}：{reason}") for code in wrong))
 

@@ -65,6 +65,11 @@ def test_a_site_knows_its_places_from_the_top_down(site):
         (', parent = "town"', "", "层级 grid 缺少 parent：说明如何找到上级 town 的编码"),
         ('files = ["g.geojson"], ', "", "levels[1].files：最下一级须有多边形文件"),
         ('"镇" }', '"镇", coverage = "loose" }', "levels[0].coverage：'loose' 不行；应为 'strict'"),
+        (
+            '"镇" }',
+            "\"镇\", code_pattern = '[0-9' }",
+            "levels[0].code_pattern：'[0-9' 不是正则表达式",
+        ),
         ("levels =", "levels = []\nold =", "levels：[] 不行"),
         ('zone = "', 'publish_every = 0\nzone = "', "publish_every：0 不行"),
         ('zone = "', 'keep_editions = 1\nzone = "', "keep_editions：1 不行"),
