@@ -53,13 +53,17 @@ class Places:
         size = connection.execute("SELECT count(*) FROM identified").fetchall()[0][0]
         x, y = _delivered_points(rows, size)
         lon, lat, quality = self.point(x, y, source)
-        codes = self.codes(lon, lat, {key: rows[key] for key in given})
+        known = {key: self._known(key, rows[key]) for key in given}
+        lon[(quality == "placeholder") & _says_any(known, size)] = np.nan
+        codes = self.codes(lon, lat, quality, known)
         self._put_unknown_codes_aside(connection, given)
         placed = {"lon": lon, "lat": lat, "point_quality": quality, **codes}
         placed["is_located"] = pd.notna(codes[self.site.grid_key])
         _widen(connection, "identified", placed, [*columns])
         if has_point:
             _put_points_aside(connection)
+        elif areas:
+            _put_areas_aside(connection, areas)
 
     def _put_unknown_codes_aside(
         self, connection: duckdb.DuckDBPyConnection, given: Sequence[str]
@@ -93,15 +97,21 @@ class Places:
         useless = np.isin(quality, (*WRONG, "missing"))
         return np.where(useless, np.nan, lon), np.where(useless, np.nan, lat), quality
 
-    def codes(self, lon: Floats, lat: Floats, given: Mapping[str, Texts]) -> dict[str, Texts]:
-        """The code of every row in every layer; a given code counts where there is no point.
+    def codes(
+        self, lon: Floats, lat: Floats, quality: Texts, given: Mapping[str, Texts]
+    ) -> dict[str, Texts]:
+        """The code of every row in every layer.
 
+        A good point places the row; without one the codes that the row gives itself do (`given`,
+        those that the layers know), and only a row that gives none lies where a placeholder is.
         The higher levels of the tree follow from the lower by the parent table, unless the site
         says that a level is placed by its own polygons.
         """
+        names_itself = (quality != "ok") & _says_any(given, len(lon))
+        lon = np.where(names_itself, np.nan, lon)
         found = {}
         for key, kept in self._layers.kept.items():
-            found[key] = self._located(kept, lon, lat, given.get(key))
+            found[key] = _located(kept, lon, lat, given.get(key))
         levels = self.site.levels
         for upper, lower in reversed(list(zip(levels, levels[1:], strict=False))):
             if upper.placed == "points":
@@ -118,34 +128,37 @@ class Places:
             _insert(connection, "layers", pd.DataFrame([kept.summary]))
 
     def place_anew(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Place every row of the edition again: the layers changed."""
+        """Place every row of the edition again: the layers changed.
+
+        A point that was put aside is not here to be judged again; one that is lies inside or
+        outside of what the layers now cover. The codes of rows without a point in a layer can
+        only be those that they gave themselves.
+        """
         for table in PLACED:
-            names = ["lon", "lat", *self.site.place_keys]
+            names = ["lon", "lat", "point_quality", *self.site.place_keys]
             rows = _columns(connection, table, [CODES[table], *names])
-            without_point = np.isnan(rows["lon"])
-            given = {key: _only(without_point, rows[key]) for key in self.site.place_keys}
-            codes = self.codes(rows["lon"], rows["lat"], given)
+            lon, lat, before = rows["lon"], rows["lat"], rows["point_quality"]
+            gave = np.isnan(lon) | (before == "outside")
+            inside = np.where(_within(lon, lat, self._extent), "ok", "outside")
+            quality = np.where(np.isin(before, ("ok", "outside")), inside, before).astype(object)
+            given = {key: self._known(key, _only(gave, rows[key])) for key in self.site.place_keys}
+            codes = self.codes(lon, lat, quality, given)
             frame = pd.DataFrame({"code": rows[CODES[table]], **codes}, dtype=object)
+            frame["point_quality"] = quality
             frame["is_located"] = frame[self.site.grid_key].notna()
             connection.register("placed", frame)
             assigned = ", ".join(f"{quoted(k)} = placed.{quoted(k)}" for k in self.site.place_keys)
             connection.execute(
-                f"UPDATE {table} SET {assigned}, is_located = placed.is_located::BOOLEAN"
+                f"UPDATE {table} SET {assigned}, is_located = placed.is_located::BOOLEAN,"
+                " point_quality = placed.point_quality::VARCHAR"
                 f" FROM placed WHERE placed.code = {table}.{CODES[table]}"
             )
             connection.unregister("placed")
 
-    def _located(self, kept: Kept, lon: Floats, lat: Floats, given: Texts | None) -> Texts:
-        """Codes by place, or as given where there is no point and the code is known."""
-        codes = np.full(len(lon), None, dtype=object)
-        if given is not None:
-            known = pd.Series(given, dtype=object).isin(kept.grids["code"])
-            codes = _only(known.to_numpy(), given)
-        if kept.index is not None:
-            position = kept.index.locate(lon, lat)
-            names = np.array([*kept.index.codes.tolist(), None], dtype=object)
-            codes = np.where(np.isnan(lon), codes, names[position])
-        return codes
+    def _known(self, key: str, codes: Texts) -> Texts:
+        """The codes that the layer has, None for others."""
+        known = pd.Series(codes, dtype=object).isin(self._layers.kept[key].grids["code"])
+        return _only(known.to_numpy(), codes)
 
     @cached_property
     def _extent(self) -> tuple[float, float, float, float]:
@@ -171,6 +184,21 @@ def _delivered_points(rows: Mapping[str, NDArray], size: int) -> tuple[Floats, F
         areas = (rows.get(name, nothing).tolist() for name in ("polygon", "circle"))
         return points_in_areas(*areas)
     return np.full(size, np.nan), np.full(size, np.nan)
+
+
+def _says_any(given: Mapping[str, Texts], size: int) -> NDArray[np.bool_]:
+    """Rows that give a code for any layer."""
+    return np.logical_or.reduce([np.zeros(size, dtype=bool), *map(pd.notna, given.values())])
+
+
+def _located(kept: Kept, lon: Floats, lat: Floats, given: Texts | None) -> Texts:
+    """Codes by place, or as given where there is no point."""
+    codes = np.full(len(lon), None, dtype=object) if given is None else given
+    if kept.index is None:
+        return codes
+    position = kept.index.locate(lon, lat)
+    names = np.array([*kept.index.codes.tolist(), None], dtype=object)
+    return np.where(np.isnan(lon), codes, names[position])
 
 
 def _only(mask: NDArray[np.bool_], values: Texts) -> Texts:
@@ -239,6 +267,17 @@ def _put_points_aside(connection: duckdb.DuckDBPyConnection) -> None:
         " SELECT _member, _row, _line, 'value', 'lon', 'point_' || point_quality,"
         f" CASE point_quality {whens} END, NULL FROM identified"
         f" WHERE point_quality IN ({', '.join(repr(quality) for quality in WRONG)})"
+    )
+
+
+def _put_areas_aside(connection: duckdb.DuckDBPyConnection, areas: Sequence[str]) -> None:
+    """An area in which there is no point is none; an alert without one is what it says."""
+    area = f"coalesce({', '.join(areas)})"
+    name = " ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in areas)
+    connection.execute(
+        f"INSERT INTO rejected SELECT _member, _row, _line, 'value', CASE {name} END, 'bad_area',"
+        f" (CASE {name} END) || '：' || left({area}, 200), NULL FROM identified"
+        f" WHERE point_quality = 'missing' AND {area} IS NOT NULL"
     )
 
 

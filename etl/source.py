@@ -234,7 +234,7 @@ class Source(Declared):
         named += [(name,) for name in self.key_columns]
         named += [(self.updated_at,)] if self.updated_at else []
         slots: dict[str, tuple[str, ...]] = {}
-        taken = set(OWN_NAMES)
+        taken: set[str] = set(OWN_NAMES)
         for aliases in dict.fromkeys(map(self._with_aliases, named)):
             name = aliases[0]
             while name.casefold() in taken:

@@ -8,7 +8,7 @@ from etl.check import check
 from etl.places import Places
 from etl.source import Source
 from geo.coordinates import from_wgs84
-from tests.etl.village import MATTERS, SITE, Village, matter, squares, table
+from tests.etl.village import MATTERS, SITE, SQUARES, Village, matter, squares, table
 from tests.etl.village import village as built
 
 BEATS = '\n[[layers]]\nkey = "beat"\nname = "警区"\nfiles = ["beats.geojson"]\n'
@@ -34,7 +34,7 @@ def located(places: Places, *points, given=None, **declared):
     """(quality, {layer: code}) of points in the source's own coordinates."""
     x, y = (np.array(axis, dtype=float) for axis in zip(*points, strict=True))
     lon, lat, quality = places.point(x, y, source(**declared))
-    codes = places.codes(lon, lat, given or {})
+    codes = places.codes(lon, lat, quality, given or {})
     found = [{key: codes[key][n] for key in codes} for n in range(len(points))]
     return list(quality), found
 
@@ -105,14 +105,79 @@ def test_a_point_taken_for_another_system_would_miss_its_grid(places):
 
 def test_a_delivered_code_counts_where_there_is_no_point(places):
     nowhere = (np.nan, np.nan)
-    given = {"grid": np.array(["g4", "g9", "g4", None], dtype=object)}
-    _, found = located(places, nowhere, nowhere, (110.5, 30.5), nowhere, given=given)
+    given = {"grid": np.array(["g4", "g4", None], dtype=object)}
+    _, found = located(places, nowhere, (110.5, 30.5), nowhere, given=given)
     assert [(codes["grid"], codes["town"]) for codes in found] == [
         ("g4", "east"),
-        (None, None),
         ("g1", "west"),
         (None, None),
     ]
+
+
+@pytest.mark.parametrize("point", [(110.25, 30.25), (115, 30), (0, 0), (30.5, 110.5)])
+def test_a_delivered_code_counts_where_the_point_is_not_good(tmp_path, point):
+    """The placeholder lies in g1; the others in nothing."""
+    text = COUNTED.replace("columns = {", 'columns = { grid = "grid",')
+    village = built(tmp_path, SITE + BEATS, text)
+    (village.site / "beats.geojson").write_bytes(squares({"b1": ("", 0, 0)}))
+    x, y = point
+    rows = [matter(n, x=x, y=y, grid=grid) for n, grid in enumerate(["g4", "g9", ""])]
+    village.deliver("matters/a.csv", table(*rows))
+    village.run()
+    sql = "SELECT town, grid, beat FROM cases ORDER BY source_key"
+    other = ("west", "g1", "b1") if point == (110.25, 30.25) else (None, None, None)
+    assert village.rows(sql) == [("east", "g4", None), other, other]
+    (village.input / "matters/a.csv").unlink()  # nothing but the edition is left to place
+    moved = SQUARES | {"g4": ("west", 1, 1)}
+    (village.site / "grids.geojson").write_bytes(squares(moved))
+    assert village.run().edition == 2
+    assert village.rows(sql) == [("west", "g4", None), other, other]
+
+
+def test_when_the_layers_grow_a_point_outside_is_in_them(tmp_path):
+    village = built(tmp_path, source=COUNTED)
+    village.deliver("matters/a.csv", table(matter(1, x=115.5, y=30.5), matter(2, x=110.5, y=30.5)))
+    village.run()
+    sql = "SELECT grid, point_quality FROM cases ORDER BY source_key"
+    assert village.rows(sql) == [(None, "outside"), ("g1", "ok")]
+    (village.site / "grids.geojson").write_bytes(squares(SQUARES | {"g5": ("east", 5, 0)}))
+    village.run()
+    assert village.rows(sql) == [("g5", "ok"), ("g1", "ok")]
+    (village.site / "grids.geojson").write_bytes(squares({"g5": ("east", 5, 0)}))
+    village.run()
+    assert village.rows(sql) == [("g5", "ok"), (None, "outside")]
+
+
+ALERTS = """
+title = "预警"
+target = "alerts"
+files = ["alerts/*.csv"]
+key = ["id"]
+delivery = "append"
+columns = { sent_at = { from = "at", date = "iso" }, polygon = "polygon", circle = "circle" }
+"""
+
+
+def test_an_area_that_is_none_costs_its_value_and_nothing_else(tmp_path):
+    village = built(tmp_path)
+    village.declare(ALERTS, "alerts")
+    rows = [
+        {"id": 1, "at": "2026-11-01", "polygon": "30 110"},
+        {"id": 2, "at": "2026-11-01", "circle": '"30.5,110.5 2"'},
+        {"id": 3, "at": "2026-11-01", "circle": "near"},
+        {"id": 4, "at": "2026-11-01"},
+    ]
+    village.deliver("alerts/a.csv", table(*rows))
+    village.deliver("matters/a.csv", table(matter(1, x=110.5, y=30.5)))
+    village.run()
+    assert village.rows("SELECT grid FROM alerts ORDER BY source_key") == [
+        *((None,), ("g1",), (None,), (None,)),
+    ]
+    assert village.rows("SELECT line, column_name, code, reason FROM quarantine ORDER BY 1") == [
+        (2, "polygon", "bad_area", "polygon：30 110"),
+        (4, "circle", "bad_area", "circle：near"),
+    ]
+    assert village.rows("SELECT grid FROM cases") == [("g1",)]
 
 
 # Whole runs

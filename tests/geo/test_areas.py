@@ -25,6 +25,17 @@ def test_a_circle_gives_its_centre(circle):
     assert (lon[0], lat[0]) == (114.25, 30.5)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x", "0,0", "0,0 0,1", "0,0 0,2 2,2 2,x 0,0", "0 0 0 0", "0,0,0 1,1,1 2,2,2 0,0,0", ",", "{}"]
+    + ["nan,0 0,2 2,2 nan,0", "inf,0 0,2 2,2 inf,0"],
+)
+def test_a_text_that_is_no_area_is_nowhere_and_harms_no_other(text):
+    lon, lat = points_in_areas([text, FAR, None], [None, None, text])
+    assert np.isnan(lon[0]) and 20 < lon[1] < 24
+    assert np.isnan(lat[0]) and 10 < lat[1] < 14
+
+
 def test_no_area_is_nowhere_and_an_empty_list_stays_empty():
     lon, lat = points_in_areas([None, None], [None, ""])
     assert np.isnan(lon).all() and np.isnan(lat).all()
