@@ -1,5 +1,6 @@
 """Colour the map by the chosen measure, or cover it with heat; keep the viewer's zoom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,11 +9,12 @@ import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
 from callbacks.answer import EVERYWHERE, Answers, Question, risks_of, window_words
-from callbacks.banding import Painted, level_for, painted
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
+from data.bands import banded, ranges, readable_level, year_of_values
 from data.cases import cases_behind
-from data.display import count_text, part_text, rate_text
+from data.display import SMALL, count_text, edge_text, part_text, rate_text
+from data.indicators import indicator_of
 from data.measure import measure
 from data.points import points
 from data.regions import View, beneath, shapes_hash, view
@@ -20,7 +22,8 @@ from data.scope import Scope
 from geo.heat import heat_cells
 from layouts import map as drawing
 from layouts.controls import Control
-from layouts.measures import DEFAULT, MEASURES, WITHOUT_RISK
+from layouts.measures import DEFAULT, MEASURES, RISK, WITHOUT_RISK
+from layouts.painted import Painted, by_measure, by_risk
 
 CELLS_ACROSS = 120  # heat cells, however large the place
 MOST_LABELS = 40
@@ -132,6 +135,42 @@ def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -
         approval=question.edition.site.map.approval,
         measure=key,
     )
+
+
+def level_for(question: Question, key: str, levels: Sequence[str]) -> str:
+    """The finest of `levels` that can be painted by a key of MEASURES."""
+    if key == RISK:
+        return levels[0]
+    ask = (question.scope, question.grant)
+    return readable_level(question.edition, indicator_of(key), levels, *ask)
+
+
+def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> Painted:
+    """The colours of the polygons `codes` of a level by a key of MEASURES."""
+    if key == RISK:
+        return _by_risk(question, level, codes)
+    indicator, scope = indicator_of(key), question.scope
+    frame = measure(question.edition, key, (level,), scope, question.grant)
+    ask = (question.edition, indicator, level, scope, question.grant)
+    # Kept for the day: a polygon changes its colour only when it changes itself.
+    past = question.of_the_day(("edges", key, level, scope), lambda: year_of_values(*ask))
+    found = banded(frame, indicator, level, codes, past)
+    ends = ranges(indicator, found.edges, lambda edge: edge_text(edge, indicator))
+    title = f"{question.edition.site.layer(level).name}{MEASURES[key]}（{indicator.unit}）"
+    return by_measure(title, found.band, found.is_small, ends, f"不足 {SMALL} 件")
+
+
+def _by_risk(question: Question, level: str, codes: Sequence[str]) -> Painted:
+    """A polygon's colour is the highest risk among its open cases."""
+    frame = measure(question.edition, "open", (level, "risk"), question.scope, question.grant)
+    frame = frame[frame["numerator"] > 0]
+    highest = {
+        code: max(risks, key=drawing.RISK_BANDS.index)
+        for code, risks in frame[frame["risk"].isin(drawing.RISK_BANDS)].groupby(level)["risk"]
+    }
+    ungraded = set(frame[level]) - set(highest)
+    title = f"{question.edition.site.layer(level).name}最高在办风险"
+    return by_risk(title, highest, ungraded, codes, risks_of(question.edition))
 
 
 def geometry_url(question: Question, level: str, on_map: View) -> str:

@@ -187,6 +187,13 @@ def _rate(n: Value, d: Value) -> Fraction | None:
     return top / bottom
 
 
+def edge_text(edge: float, indicator: Shown) -> str:
+    """Where a band of values ends, without figures that say nothing: 50%, 12.5%, 3."""
+    if indicator.kind == "rate":
+        return number_text(100 * edge, 1).removesuffix(".0") + "%"
+    return text(edge, edge, None, indicator, decimals=1).removesuffix(".0")
+
+
 # Comparison with a base
 
 

@@ -1,7 +1,7 @@
 """What lies over the map: a pin for every red case, a flag for every alert."""
 
 from callbacks.colour import MOST_PINS, pictured
-from tests.callbacks.test_banding import given
+from tests.callbacks.test_bands import given
 
 
 def reds(question) -> list[dict]:

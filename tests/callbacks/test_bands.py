@@ -7,8 +7,7 @@ import duckdb
 import pytest
 
 from callbacks.answer import Question
-from callbacks.banding import level_for, painted
-from callbacks.colour import patched, pictured
+from callbacks.colour import level_for, painted, patched, pictured
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
 from layouts.map import NO_BAND
@@ -118,6 +117,31 @@ def test_bands_do_not_move_when_the_day_does_not(edition: Edition):
     painted(question, "accepted", "grid", [])
     painted(question, "accepted", "grid", [])
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"since": datetime(2026, 1, 1), "until": datetime(2026, 1, 31)},
+        {"as_of": datetime(2026, 6, 1)},
+        {"only": (("risk", "red"),)},
+    ],
+)
+def test_windows_of_one_length_have_bands_of_their_own(edition: Edition, change: dict):
+    kept: dict = {}
+
+    def of_the_day(name, compute):
+        return kept.setdefault(name, compute())
+
+    question = replace(asked_of(edition), of_the_day=of_the_day)
+    other = replace(question, scope=question.scope.narrowed(**change))
+    codes = ["T0V0G0", "T0V0G1"]
+    painted(question, "accepted", "grid", codes)
+    shared = painted(other, "accepted", "grid", codes)
+    alone = painted(
+        replace(other, of_the_day=lambda _, compute: compute()), "accepted", "grid", codes
+    )
+    assert shared == alone
 
 
 def test_a_map_that_is_on_screen_gets_only_its_values(edition: Edition):
