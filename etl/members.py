@@ -127,7 +127,7 @@ class Room:
     neither a thousand descriptors nor their expanded size on disk.
     """
 
-    def __init__(self, archives: int = 8, size: int = LIMITS.total) -> None:
+    def __init__(self, archives: int = 32, size: int = LIMITS.total) -> None:
         self._archives, self._size = archives, size
         self._open: dict[_Archive, int] = {}  # the last used at the end -> bytes taken on disk
 

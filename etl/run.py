@@ -244,7 +244,7 @@ def _source_states(
             state=report.state(new.source.name),
             reason=report.reason(new.source.name),
             new_columns=tuple(loading.new_columns.get(new.source.name, ())),
-            is_read_anew=new.is_declared_anew,
+            is_read_anew=new.is_declared_anew and bool(new.deliveries),
         )
         for new in news
     ]
