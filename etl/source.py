@@ -56,6 +56,7 @@ BUILT_IN_LOOKUPS: dict[str, dict[str, str]] = {  # values that are codes, lookup
 UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to say nothing
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"  # SQL
 NA = ("", "null", "none", "nan", "n/a", "<na>")
+READING = "2"  # of how rows are read and hashed; another number reads every delivery anew
 OWN_NAMES = ("_member", "_row", "_line", "_extra", "row_hash")  # of the tables of raw rows
 UNITS = {"百": 100.0, "千": 1e3, "万": 1e4, "亿": 1e8}
 DATE_WORDS = ("iso", "excel", "excel1904", "epoch_s", "epoch_ms", "cn", "month")
@@ -276,7 +277,7 @@ class Source(Declared):
 
     def declaration_hash(self) -> str:
         """Changes with all that decides what a delivered row becomes: then it is read again."""
-        whole = self.model_dump_json(by_alias=True) + self._context
+        whole = READING + self.model_dump_json(by_alias=True) + self._context
         return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 

@@ -174,10 +174,12 @@ def test_a_site_without_sources_is_refused(village: Village):
         load_sources(village.site, load_site(village.site))
 
 
-def test_what_changes_the_meaning_changes_the_hash(load):
+def test_what_changes_the_meaning_changes_the_hash(load, monkeypatch):
     before = load()["matters"].declaration_hash()
     assert load("# 说明\n" + MATTERS)["matters"].declaration_hash() == before
     assert load(MATTERS.replace('"x"', '"X"'))["matters"].declaration_hash() != before
+    monkeypatch.setattr("etl.source.READING", "another way to read rows")
+    assert load()["matters"].declaration_hash() != before
 
 
 @pytest.mark.parametrize(
