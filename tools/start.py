@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from types import FrameType
 
 ROOT = Path(__file__).parent.parent
 LAST_LINES = 5  # of the log of a process that died
+LARGEST_LOG = 5_000_000  # bytes
+MARK = "demo"  # an empty file: this home is ours to fill
 PATIENCE = 10.0  # seconds that a process has to end by itself
 PR_SET_PDEATHSIG = 1  # Linux: the child gets a signal when its parent is gone
 
@@ -28,6 +31,9 @@ def main() -> int:
     try:
         if is_demo(home):
             _prepare_demo(home)
+        elif not (home / "CURRENT").exists():
+            print(f"{home}：不是演示县，也还没有版本；请先装载：python -m etl run", file=sys.stderr)
+            return 1
         for name, arguments in parts_of(home).items():
             parts[name] = _started(name, arguments, home)
         return _until_one_dies(parts, home)
@@ -39,8 +45,10 @@ def main() -> int:
 
 
 def is_demo(home: Path) -> bool:
-    """Whether the home holds the demo county, or nothing yet; else it is a centre's own."""
-    return (home / "inbox" / "planted.json").exists() or not (home / "CURRENT").exists()
+    """Whether the home holds the demo county, or nothing at all; else it is a centre's own, loaded
+    or not."""
+    marks = (home / MARK, home / "inbox" / "planted.json")
+    return any(mark.exists() for mark in marks) or not home.exists() or not any(home.iterdir())
 
 
 def parts_of(home: Path) -> dict[str, list[str]]:
@@ -56,6 +64,8 @@ def parts_of(home: Path) -> dict[str, list[str]]:
 
 def _prepare_demo(home: Path) -> None:
     """Write the county and load it, or load what came since; in front, with a progress bar."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARK).touch()  # who is interrupted here goes on the next time
     if not (home / "CURRENT").exists():
         print(f"生成演示县并装载到 {home}/（只做一次，约一分钟）…", flush=True)
     making = _process(["-m", "etl", "demo", "--home", str(home)], None)
@@ -72,7 +82,8 @@ def _started(name: str, arguments: list[str], home: Path) -> subprocess.Popen:
     """The screen talks to the terminal, the others to a log in the home."""
     if name == "大屏":
         return _process(arguments, None)
-    with open(_log(home, name), "w") as log:
+    _set_aside(_log(home, name))
+    with open(_log(home, name), "a") as log:
         return _process(arguments, log)
 
 
@@ -100,7 +111,16 @@ def _until_one_dies(parts: dict[str, subprocess.Popen], home: Path) -> int:
                 print(f"{name}已退出（代码 {part.returncode}），全部结束", file=sys.stderr)
                 _print_last_lines(_log(home, name))
                 return 1
+            if _log(home, name).exists() and _log(home, name).stat().st_size > LARGEST_LOG:
+                _set_aside(_log(home, name))
         time.sleep(0.5)
+
+
+def _set_aside(log: Path) -> None:
+    """Begin the log anew under the process that writes it; one older log is kept."""
+    if log.exists():
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)  # it is appended to, so the next line is the first
 
 
 def _log(home: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.etl.village import village
+from tools import start
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0
@@ -68,6 +69,35 @@ def test_a_killed_launcher_leaves_nothing_behind(running: subprocess.Popen) -> N
     while _living(children) and time.monotonic() < until:
         time.sleep(0.1)
     assert _living(children) == []
+
+
+def test_only_an_empty_home_or_one_that_we_marked_is_filled_with_the_demo(tmp_path: Path) -> None:
+    assert start.is_demo(tmp_path / "new")
+    assert start.is_demo(tmp_path)
+    (tmp_path / "runs.db").touch()  # a centre whose first load failed
+    assert not start.is_demo(tmp_path)
+    (tmp_path / start.MARK).touch()
+    assert start.is_demo(tmp_path)
+
+
+def test_a_centres_home_without_an_edition_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "runs.db").touch()
+    variables = os.environ | {"ZHINAO_HOME": str(tmp_path), "PORT": "0"}
+    command = [sys.executable, "tools/start.py"]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert (done.returncode, [path.name for path in tmp_path.iterdir()]) == (1, ["runs.db"])
+    assert "请先装载" in done.stderr
+
+
+def test_a_log_does_not_grow_without_bound(tmp_path: Path) -> None:
+    log = tmp_path / "watch.log"
+    with open(log, "a") as writer:
+        writer.write("old\n")
+        writer.flush()
+        start._set_aside(log)
+        writer.write("new\n")
+    assert log.read_bytes() == b"new\n"
+    assert (tmp_path / "watch.log.1").read_text() == "old\n"
 
 
 def _address(running: subprocess.Popen) -> str:
