@@ -30,9 +30,10 @@ MAY_LIE_AHEAD = frozenset({"due_at", "accept_due_at", "expires_at", "effective_a
 COSTS_ONLY_THE_VALUE = ("lon", "lat", "due_at", "accept_due_at")  # the row is loaded without it
 TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
-WIDE = "'０１２３４５６７８９．－＋，', '0123456789.-+,'"  # full-width signs of numbers
-THOUSANDS = r"'[-+]?\d{1,3}(,\d{3})+(\.\d*)?'"
-FRACTION = "'[0-9０-９][.．][0-9０-９]'"
+WIDE = "'０１２３４５６７８９．－＋，,', '0123456789.-+'"  # full-width signs of numbers; no commas
+DIGIT = "[0-9０-９]"
+WIDE_OR_GROUPED = f"'[-+－＋]?({DIGIT}{{1,3}}([,，]{DIGIT}{{3}})+|{DIGIT}*)([.．]{DIGIT}*)?'"
+FRACTION = f"'{DIGIT}[.．]{DIGIT}'"
 PROBLEM = '"a problem"'  # of lambdas: a column `p` of the source would be taken for a `p`
 WHOLE_ROW, IS_ROUGH = '"a whole row"', '"is rough"'  # names that no column has
 YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
@@ -182,13 +183,16 @@ def _field(work: Work, name: str, kind: str, column: Column) -> Field:
 
 
 def _number(raw: str, kind: str, factor: float) -> str:
-    """SQL of the number that a text is; a comma that groups no thousands makes it none."""
-    text = f"translate({raw}, {WIDE})"
-    grouped = f"regexp_full_match({text}, {THOUSANDS})"
-    text = f"CASE WHEN {grouped} THEN replace({text}, ',', '') ELSE {text} END"
-    number = f"(try_cast({text} AS DOUBLE) * {factor})"
+    """SQL of the number that a text is; a comma that groups no thousands makes it none.
+
+    Most texts can be cast as they are, and translate() is slow.
+    """
+    form = (
+        f"CASE WHEN regexp_full_match({raw}, {WIDE_OR_GROUPED}) THEN translate({raw}, {WIDE}) END"
+    )
+    number = f"coalesce(try_cast({raw} AS DOUBLE), try_cast({form} AS DOUBLE)) * {factor}"
     if kind == NUMBER:
-        return number
+        return f"({number})"
     return f"CASE WHEN round({number}, 6) = round({number}) THEN try_cast({number} AS {kind}) END"
 
 
