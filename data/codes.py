@@ -41,17 +41,3 @@ def label(name: str, code: str | None) -> str:
         return UNCLASSIFIED
     row = codes(name).get(str(code))
     return row["label"] if row else f"未知代码 {code}"
-
-
-def statutory_of(dispute_category: str) -> str:
-    """The row of the statutory report in which a modern dispute category is counted."""
-    return _counterpart("dispute_category", dispute_category, "statutory")
-
-
-def modern_of(statutory_category: str) -> str:
-    """The modern dispute category for a row of the statutory report."""
-    return _counterpart("statutory_category", statutory_category, "modern")
-
-
-def _counterpart(name: str, code: str, column: str) -> str:
-    return NONE if code == NONE else codes(name)[code][column]

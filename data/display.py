@@ -8,12 +8,11 @@ fractions, never on binary floats. What the rules of DOMAIN 1.2 and K17 force:
 * n < d never shows 100 % but ">99.9%"; n > 0 never shows 0 % but "<0.1%";
 * under ten the sample is small: the rate is shown with a mark, and not ranked;
 * a rate changes by 百分点, a count by percent, or from a base under ten by a difference;
-* parts that do not close show their gap; different units are never divided.
+* parts that do not close show their gap.
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -21,18 +20,15 @@ from fractions import Fraction
 from numbers import Number, Rational
 from typing import Any, Protocol, TypeAlias
 
+from data.codes import UNCLASSIFIED
+
 NOTHING = "—"
 SMALL = 10
 SMALL_SAMPLE = "样本不足"
 NO_BASE = "基期为0"
-UNCLASSIFIED = "未分类"
 Z95 = 1.959963984540054
 
 Value: TypeAlias = Any  # a number of any kind, None, NaN or pd.NA
-
-
-class UnitError(ValueError):
-    """Two numbers of different units were to be divided."""
 
 
 class PartsError(ValueError):
@@ -156,19 +152,6 @@ def small_mark(d: Value) -> str:
     return SMALL_SAMPLE if is_small(d) and exact(d) else ""
 
 
-def rate_of(n: Value, n_unit: str, d: Value, d_unit: str, decimals: int = 1) -> str:
-    """`rate_text` of two counts that name their units; UnitError if these differ (件 of 人次)."""
-    if n_unit != d_unit:
-        raise UnitError(f"单位不同（{n_unit}/{d_unit}），不能相除为率")
-    return rate_text(n, d, decimals)
-
-
-def ratio_text(n: Value, d: Value, unit: str, per: int = 1, decimals: int = 2) -> str:
-    """n for each `per` of d, where the units differ and the text says so: 7.59件/百人次."""
-    ratio = _rate(n, d)
-    return NOTHING if ratio is None else number_text(ratio * per, decimals) + unit
-
-
 def rate_bounds(
     n: Value, d: Value, n_step: Value = 0, d_step: Value = 0
 ) -> tuple[Fraction, Fraction]:
@@ -235,17 +218,6 @@ def rate_change(n: Value, d: Value, base_n: Value, base_d: Value, decimals: int 
     if now is None or then is None:
         return Change("none", None, NOTHING)
     return Change("points", now - then, _signed((now - then) * 100, decimals, "个百分点"))
-
-
-def rate_change_text(n: Value, d: Value, base_n: Value, base_d: Value, decimals: int = 1) -> str:
-    """+1.2个百分点, -0.4个百分点, 持平 or "—"."""
-    return rate_change(n, d, base_n, base_d, decimals).text
-
-
-def compared_text(current: Value, base: Value, base_name: str = "上期", decimals: int = 1) -> str:
-    """The change with both of its numbers: 70（上期 62，+12.9%）."""
-    changed = change_text(current, base, decimals)
-    return f"{count_text(current)}（{base_name} {count_text(base)}，{changed}）"
 
 
 def _signed_percent(share: Fraction, decimals: int) -> str:
@@ -319,45 +291,7 @@ def duration_text(duration: timedelta | Value) -> str:
     return f"{minutes}分钟" if minutes or not number else "不足1分钟"
 
 
-# Figures quoted by others: 余, 超, 以上, 近 are kept as bounds
-
-
-@dataclass(frozen=True)
-class Quoted:
-    """A figure as somebody printed it. `bound` says how the truth lies to `value`: = >= <= ~.
-
-    `step` is the place to which it was rounded (23.88万: 100). `text` is always shown as printed.
-    """
-
-    text: str
-    value: Decimal
-    bound: str
-    step: Decimal
-    unit: str
-
-
-_QUOTED = re.compile(
-    r"(?P<before>超过|超|逾|近|约|不足)?(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<scale>万|亿)?"
-    r"(?P<after>余|多)?(?P<unit>[^\d余多以]*?)(?P<end>余|以上|以下|左右)?"
-)
-_BOUNDS = {"超过": ">=", "超": ">=", "逾": ">=", "余": ">=", "多": ">=", "以上": ">="}
-_BOUNDS |= {"近": "<=", "不足": "<=", "以下": "<=", "约": "~", "左右": "~"}
-_SCALES = {None: 1, "万": 10**4, "亿": 10**8}
-
-
-def read_quoted(printed: str) -> Quoted:
-    """The figure in words like 1.3万余件, 超98%, 95%以上, 23.88万; ValueError if there is none."""
-    found = _QUOTED.fullmatch(printed.strip())
-    if not found:
-        raise ValueError(f"无法识别的数：{printed!r}")
-    digits, scale = Decimal(found["digits"].replace(",", "")), _SCALES[found["scale"]]
-    words = [found[name] for name in ("before", "after", "end") if found[name]]
-    step = Decimal(1).scaleb(int(digits.as_tuple().exponent)) * scale
-    bound = _BOUNDS[words[0]] if words else "="
-    return Quoted(printed, digits * scale, bound, step, found["unit"])
-
-
-# Ranking
+# How sure a rate is
 
 
 def wilson(n: float, d: float, z: float = Z95) -> tuple[float, float]:
@@ -371,15 +305,3 @@ def wilson(n: float, d: float, z: float = Z95) -> tuple[float, float]:
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / d + spread / (4 * d))
     low = 0.0 if n == 0 else max(0.0, middle - half)  # exact at the ends, not 1e-17 beside them
     return low, 1.0 if n == d else min(1.0, middle + half)
-
-
-def clearly_above(a: tuple[float, float], b: tuple[float, float]) -> bool:
-    """Whether the rate (n, d) of `a` lies above that of `b` by more than chance: no overlap."""
-    return wilson(*a)[0] > wilson(*b)[1]
-
-
-def ranks(rates: Sequence[tuple[Value, Value]]) -> list[int | None]:
-    """The rank of each (n, d), 1 for the highest; equals share one; None for small samples."""
-    values = [None if is_small(d) else _rate(n, d) for n, d in rates]
-    ranked = [value for value in values if value is not None]
-    return [None if v is None else 1 + sum(other > v for other in ranked) for v in values]

@@ -69,11 +69,6 @@ class Indicator:
         """Whether numerators, and denominators, of disjoint groups may be added."""
         return self.kind != "quantile" or self.take == "mean"
 
-    @property
-    def is_stock(self) -> bool:
-        """Whether it says how things stand at T, whatever the window."""
-        return self.numerator.at == "stock(as_of)"
-
 
 def indicator_of(key: str) -> Indicator:
     """The indicator of that key; UnknownName where there is none."""

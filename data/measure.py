@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from data.codes import NONE
 from data.editions.edition import Edition
 from data.indicators import Count, Indicator, indicator_of
 from data.places import parts_of_places
@@ -12,7 +13,6 @@ from data.state import Question, event_column, state
 if TYPE_CHECKING:
     import pandas as pd
 
-NO_VALUE = "-"
 TAKES = {
     "median": "median({})",
     "p90": "quantile_cont({}, 0.9)",
@@ -91,7 +91,7 @@ def _quantile(indicator: Indicator, by: tuple[str, ...], question: Question) -> 
 def _groups(by: tuple[str, ...], count: Count, question: Question) -> str:
     at = event_column(count)
     codes = [(question.dimension(key).expression(at, count.table), key) for key in by]
-    return "".join(f"coalesce({code}, '{NO_VALUE}') AS \"{key}\", " for code, key in codes)
+    return "".join(f"coalesce({code}, '{NONE}') AS \"{key}\", " for code, key in codes)
 
 
 def _grouped(by: tuple[str, ...], ordered: bool = True) -> str:

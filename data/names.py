@@ -1,5 +1,6 @@
 """What the codes of a dimension are called, in an edition."""
 
+from data.codes import NONE, UNCLASSIFIED, codes
 from data.dimensions import dimension_of
 from data.editions.edition import Edition
 
@@ -11,7 +12,6 @@ TABLES = {
     "dimensions": "SELECT code, name FROM dimensions WHERE dimension = $dimension",
 }
 WEEKDAYS = dict(zip("1234567", "一二三四五六日", strict=True))
-NO_VALUE = "-"
 
 
 def named(edition: Edition, dimension: str) -> dict[str, str]:
@@ -20,13 +20,11 @@ def named(edition: Edition, dimension: str) -> dict[str, str]:
     A site's own word for a code goes before that of the code list. UnknownName for a wrong name.
     """
     found = dimension_of(edition.site, dimension)
-    return {NO_VALUE: _nothing(found.key)} | _listed(edition, found.names, found.key)
+    return {NONE: _nothing(found.key)} | _listed(edition, found.names, found.key)
 
 
 def _listed(edition: Edition, where: str, key: str) -> dict[str, str]:
     if where == "codes":
-        from data.codes import codes
-
         known = {code: row["label"] for code, row in codes(key).items()}
         return known | dict(edition.site.labels.get(key, {}))
     if where:
@@ -40,6 +38,4 @@ def _listed(edition: Edition, where: str, key: str) -> dict[str, str]:
 
 
 def _nothing(key: str) -> str:
-    from data.codes import UNCLASSIFIED
-
     return UNCLASSIFIED if key in ("category", "kind", "risk") else "无"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from data.codes import codes, label, modern_of, names, statutory_of
+from data.codes import codes, label, names
 from rules import deadlines, risk, status
 
 
@@ -80,14 +80,14 @@ def test_signals_follow_the_severities_of_cap():
 def test_every_dispute_can_be_reported_in_either_list():
     modern, statutory = codes("dispute_category"), codes("statutory_category")
     assert (len(modern), len(statutory)) == (17, 19)
-    assert all(statutory_of(code) in statutory for code in modern)
-    assert all(modern_of(code) in modern for code in statutory)
-    assert statutory[statutory_of("07")]["label"] == "劳资"
-    assert modern[modern_of("18")]["label"] == "侵权相关"
-    assert (statutory_of("-"), modern_of("-")) == ("-", "-")
+    assert all(row["statutory"] in statutory for row in modern.values())
+    assert all(row["modern"] in modern for row in statutory.values())
+    assert statutory[modern["07"]["statutory"]]["label"] == "劳资"
+    assert modern[statutory["18"]["modern"]]["label"] == "侵权相关"
 
 
 def test_every_modern_category_that_a_row_names_its_own_comes_back():
-    back = {code: modern_of(statutory_of(code)) for code in codes("dispute_category")}
+    modern, statutory = codes("dispute_category"), codes("statutory_category")
+    back = {code: statutory[row["statutory"]]["modern"] for code, row in modern.items()}
     merged = {code for code, other in back.items() if code != other}
     assert merged == {"02", "03", "05", "08", "10", "12"}  # counted under a wider row
