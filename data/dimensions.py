@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from data.scope import ScopeError
-from data.site import Site
 from rules.status import FLOW
+
+if TYPE_CHECKING:
+    from data.site import Site
 
 # Time dimensions read `{at}`, the event time of the thing counted. A date known only to the month
 # has no day, one known only to the day no hour (DESIGN 11).
@@ -90,7 +93,7 @@ BUILT_IN = {
 }
 
 
-def dimensions(site: Site) -> dict[str, Dimension]:
+def dimensions(site: "Site") -> dict[str, Dimension]:
     """Every dimension of a site: the built-in ones, its levels and layers, its own columns."""
     places = {
         layer.key: Dimension(layer.key, layer.name, f'"{layer.key}"', "grids")
@@ -103,7 +106,7 @@ def dimensions(site: Site) -> dict[str, Dimension]:
     return BUILT_IN | places | own
 
 
-def dimension_of(site: Site, key: str) -> Dimension:
+def dimension_of(site: "Site", key: str) -> Dimension:
     """The dimension of that key; UnknownName where the site has none."""
     known = dimensions(site)
     if key not in known:

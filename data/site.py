@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -11,28 +13,17 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
+from data.dimensions import BUILT_IN
+from data.scope import KEY
 from rules.calendar import Calendar
 from rules.deadlines import Limit
 from rules.risk import RiskRule as AppliedRule
 from rules.risk import check_routing
 
-# A level, layer or dimension may not take the name of a built-in dimension.
-RESERVED = frozenset(
-    {"department", "category", "kind", "risk", "lamp", "channel", "source", "status", "outcome"}
-    | {"handling_level", "day", "week", "month", "weekday", "hour", "located", "placeholder"}
-    | {
-        "precision",
-        "all",
-        "value",
-        "numerator",
-        "denominator",
-        "scale",
-        "stage",
-        "version",
-        "member",
-    }
-)
-KEY = re.compile(r"[a-z][a-z0-9_]{0,30}")
+# The columns of what `measure` and a listing give, beside those of the tables.
+GIVEN = frozenset({"all", "value", "numerator", "denominator", "step", "step_at", "at", "lamp"})
+SCHEMA = Path(__file__).parent / "schema.sql"
+OWN = ("cases", "alerts", "steps")  # the tables in which a site's keys are columns, or joined to
 Key = Annotated[str, Field(description="小写英文字母开头，可含数字和下划线")]
 
 
@@ -284,6 +275,19 @@ def _said_of(path: Path) -> Iterator[None]:
 def _free_key(key: str) -> str:
     if not KEY.fullmatch(key):
         raise ValueError(f"{key!r} 不行；应为小写英文字母开头，可含数字和下划线")
-    if key in RESERVED:
+    if key in BUILT_IN:
         raise ValueError(f"{key!r} 是内置维度的名字，请换一个")
+    if key in GIVEN or key in schema_columns():
+        raise ValueError(f"{key!r} 是内置列的名字，请换一个")
     return key
+
+
+@cache
+def schema_columns() -> frozenset[str]:
+    """The columns beside which a site's own stand: as a dimension, one of them would show what is
+    to be covered."""
+    tables = re.findall(r"CREATE TABLE (\w+) (.*?)\n\);", SCHEMA.read_text("utf-8"), re.DOTALL)
+    columns = (
+        re.findall(r'^ +"?(\w+)"? +[A-Z]', text, re.M) for name, text in tables if name in OWN
+    )
+    return frozenset(chain.from_iterable(columns))

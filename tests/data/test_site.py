@@ -2,10 +2,11 @@
 
 import re
 
+import duckdb
 import pytest
 
 from data.declaration import DeclarationError
-from data.site import load_site
+from data.site import SCHEMA, load_site, schema_columns
 
 SITE = """
 name = "village"
@@ -61,6 +62,9 @@ def test_a_site_knows_its_places_from_the_top_down(site):
         ('"beat"', '"grid"', "键重复：grid；层级、图层和维度的键须各不相同"),
         ('"force"', '"beat"', "键重复：beat"),
         ('"force"', '"risk"', "dimensions[0].key：'risk' 是内置维度的名字，请换一个"),
+        ('"force"', '"title"', "dimensions[0].key：'title' 是内置列的名字，请换一个"),
+        ('"force"', '"extra"', "dimensions[0].key：'extra' 是内置列的名字，请换一个"),
+        ('"beat"', '"at"', "'at' 是内置列的名字，请换一个"),
         ('"beat"', '"Beat"', "layers[0].key：'Beat' 不行"),
         (', parent = "town"', "", "层级 grid 缺少 parent：说明如何找到上级 town 的编码"),
         ('files = ["g.geojson"], ', "", "levels[1].files：最下一级须有多边形文件"),
@@ -139,3 +143,14 @@ def test_a_folder_that_is_no_site_is_refused(tmp_path):
         load_site(tmp_path / "nowhere")
     with pytest.raises(DeclarationError, match="site.toml：文件不存在"):
         load_site(tmp_path)
+
+
+def test_no_column_of_a_table_may_become_a_dimension():
+    assert {"title", "summary", "place_text", "extra", "at", "seq"} <= schema_columns()
+    connection = duckdb.connect()
+    connection.execute(SCHEMA.read_text("utf-8"))
+    names = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name IN ('cases', 'alerts', 'steps')"
+    ).fetchall()
+    assert {name for (name,) in names} <= schema_columns()
+    assert "state" not in schema_columns()  # a level may be called so
