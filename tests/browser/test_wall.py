@@ -1,10 +1,14 @@
 """What a viewer of the wall does and sees, in Chromium."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, Route
 
+from data.editions.store import EditionStore
+from data.site import RiskRule
 from tests.browser.driving import Look, Wall, looking
-from tests.layouts.small import SIDE, SOUTH, WEST
+from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
 
 pytestmark = pytest.mark.browser
 GRID = (WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE)  # T1V2G2, in the middle of it
@@ -175,6 +179,21 @@ def test_nothing_overflows_text_is_large_and_the_map_takes_half(
         assert look.page.evaluate(MAP_SHARE) >= 0.5
         root = look.page.evaluate("getComputedStyle(document.documentElement).fontSize")
         assert root == f"{16 * width / 1920:g}px"
+
+
+def test_a_centre_with_four_risks_has_room_for_them(look: Look, tmp_path: Path):
+    risks = tuple(RiskRule(id=risk, risk=risk) for risk in ("red", "orange", "yellow", "blue"))
+    store = EditionStore(tmp_path)
+    publish(store, 60_000, small_site().model_copy(update={"risk": risks}))
+    store.close()
+    own = Wall(tmp_path).start()
+    try:
+        open_wall(look, own)
+        look.wait_for_map()
+        assert look.page.locator(".tile").count() == 5
+        assert look.page.evaluate(OVERFLOWING, FRAMES) == []
+    finally:
+        own.stop()
 
 
 def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
