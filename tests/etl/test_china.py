@@ -74,7 +74,7 @@ def test_the_same_points_from_an_amap_and_a_baidu_source_land_in_the_same_place(
         where = places.point(x, y, source)
         assert list(where[2]) == ["ok"] * len(KNOWN)
         assert abs(where[0] - lon).max() < 2e-6 and abs(where[1] - lat).max() < 2e-6
-        codes = places.codes(where[0], where[1], {})
+        codes = places.codes(*where, {})
         assert list(codes["city"]) == [city for _, _, city, _ in KNOWN.values()]
 
 
