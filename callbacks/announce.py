@@ -2,7 +2,7 @@
 
 from dash import ClientsideFunction, Dash, Input, Output
 
-from callbacks.answer import Answers, Question, answered
+from callbacks.answer import Answers, Inquiry, answered
 from callbacks.refresh import asked, guarded
 from data.codes import label
 from layouts.controls import Control
@@ -36,7 +36,7 @@ def announcer(answers: Answers):
     return announce
 
 
-def lines(question: Question) -> list[str]:
+def lines(question: Inquiry) -> list[str]:
     """One line a case, newest first."""
     cases = answered(Listing("newest_cases", LINES), question)
     return [_line(row) for row in cases.to_dict("records")]

@@ -25,7 +25,7 @@ from data.editions.store import EditionStore
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
-from data.regions import Region, trail_to
+from data.regions import Region
 from data.scope import Grant, Scope
 from data.single_flight import SingleFlight
 from layouts.panel import Ask, Facts, Listing, Numbers, Panel
@@ -40,7 +40,7 @@ BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
 
 
 @dataclass(frozen=True)
-class Question:
+class Inquiry:
     """What is asked of one edition on a viewer's behalf; `scope` has its window filled in.
 
     `of_the_day(name, compute)` is an answer that holds for all editions of one data day. `now` is
@@ -57,7 +57,7 @@ class Question:
         """Length of the window in days; a year where it is open."""
         return days_of(self.scope)
 
-    def within(self, region: Region | None) -> "Question":
+    def within(self, region: Region | None) -> "Inquiry":
         """The same question of another region of the main tree; None = everywhere."""
         pair = (region.level, region.code) if region else None
         return replace(self, scope=self.scope.moved_to(pair, self.edition.site.level_keys))
@@ -83,7 +83,7 @@ class Answers:
         self._clock = clock
 
     def of(
-        self, name: str, scope: Scope, compute: Callable[[Question], Any], extra: Hashable = ()
+        self, name: str, scope: Scope, compute: Callable[[Inquiry], Any], extra: Hashable = ()
     ) -> tuple[Any, int]:
         """What `compute` makes of the edition that the scope names, and that edition's number.
 
@@ -98,14 +98,14 @@ class Answers:
             answer = self._flight.get(key, lambda: compute(question), timeout=KEPT)
             return answer, edition.number
 
-    def _question(self, edition: Edition, scope: Scope, grant: Grant, now: datetime) -> Question:
+    def _question(self, edition: Edition, scope: Scope, grant: Grant, now: datetime) -> Inquiry:
         at = (edition.site.name, edition.data_time.date(), scope.edition)
 
         def of_the_day(name: Hashable, compute: Callable[[], Any]) -> Any:
             key = repr((name, grant, self._owner, at))
             return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
-        return Question(edition, windowed(scope, edition), grant, of_the_day, now)
+        return Inquiry(edition, windowed(scope, edition), grant, of_the_day, now)
 
     def check(self, scope: Scope) -> None:
         """ScopeError or EditionError where the scope cannot be answered, whatever is asked."""
@@ -119,21 +119,19 @@ class Answers:
             yield edition
 
 
-def drawn(panel: Panel, question: Question, scale: float) -> Any:
+def drawn(panel: Panel, question: Inquiry, scale: float) -> Any:
     """The panel's picture."""
     frames = {name: answered(ask, question) for name, ask in panel.asks.items()}
     return panel.draw(facts(question, scale), **frames)
 
 
-def facts(question: Question, scale: float = 1.0) -> Facts:
+def facts(question: Inquiry, scale: float = 1.0) -> Facts:
     """What every picture may need to know beside its frames."""
     edition, scope = question.edition, question.scope
-    trail = trail_to(edition, scope)
     return Facts(
         data_time=scope.as_of or edition.data_time,
         days=days_of(scope),
         window=window_words(scope, edition),
-        place=trail[-1].name if trail else EVERYWHERE,
         risks=risks_of(edition),
         closure_target=edition.site.closure_target,
         scale=scale,
@@ -147,7 +145,7 @@ def risks_of(edition: Edition) -> tuple[str, ...]:
     return tuple(risk for risk in RISK if risk in ruled)
 
 
-def answered(ask: Ask, question: Question) -> pd.DataFrame:
+def answered(ask: Ask, question: Inquiry) -> pd.DataFrame:
     """The frame of one ask: codes, numbers, and beside them names and texts for the screen."""
     match ask:
         case Numbers():
@@ -186,7 +184,7 @@ def window_words(scope: Scope, edition: Edition) -> str:
     return f"{since} 至 {until}"
 
 
-def _numbers(ask: Numbers, question: Question) -> pd.DataFrame:
+def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:
     edition, scope = question.edition, question.scope
     if ask.days is not None:
         scope = scope.narrowed(**last_days(ask.days, scope.as_of or edition.data_time))
@@ -235,7 +233,7 @@ def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataF
     return frame.assign(name=[str(names.get(code, code)) for code in frame[ask.by[-1]]])
 
 
-def _alerts(question: Question, limit: int) -> pd.DataFrame:
+def _alerts(question: Inquiry, limit: int) -> pd.DataFrame:
     frame = alerts_in_force(question.edition, question.scope, question.grant, limit, question.now)
     names = named(question.edition, question.edition.site.levels[0].key)
     places = [
@@ -245,7 +243,7 @@ def _alerts(question: Question, limit: int) -> pd.DataFrame:
     return frame.assign(place=places)
 
 
-def _newest(question: Question, limit: int) -> pd.DataFrame:
+def _newest(question: Inquiry, limit: int) -> pd.DataFrame:
     frame = newest_cases(question.edition, question.scope, question.grant, limit)
     return frame.assign(
         place=frame["place"].fillna(NO_PLACE),
@@ -261,7 +259,7 @@ def _without_department(status: str) -> str:
     return NOT_DISPATCHED if status in BEFORE_DISPATCH else label("status", status)
 
 
-LISTINGS: dict[str, Callable[[Question, int], pd.DataFrame]] = {
+LISTINGS: dict[str, Callable[[Inquiry, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
     "sources": lambda question, _: quality.sources(question.edition),

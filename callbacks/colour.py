@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
-from callbacks.answer import EVERYWHERE, Answers, Question, risks_of, window_words
+from callbacks.answer import EVERYWHERE, Answers, Inquiry, risks_of, window_words
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
 from data.bands import banded, ranges, readable_level, year_of_values
@@ -75,7 +75,7 @@ def colourer(answers: Answers):
         scale = scale_of(pulse)
         asks = (key, bool(heat), scale)
 
-        def compute(question: Question) -> Picture:
+        def compute(question: Inquiry) -> Picture:
             return pictured(question, *asks)
 
         shown, edition = answers.of("map", asked(scope_json), compute, asks)
@@ -99,7 +99,7 @@ def patched(shown: Picture) -> Patch:
     return patch
 
 
-def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -> Picture:
+def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) -> Picture:
     """The map of a question; without a key by risk, or by cases where the site gives no risk."""
     key = key or (DEFAULT if risks_of(question.edition) else WITHOUT_RISK)
     on_map = view(question.edition, question.scope)
@@ -137,7 +137,7 @@ def pictured(question: Question, key: str | None, is_heat: bool, scale: float) -
     )
 
 
-def level_for(question: Question, key: str, levels: Sequence[str]) -> str:
+def level_for(question: Inquiry, key: str, levels: Sequence[str]) -> str:
     """The finest of `levels` that can be painted by a key of MEASURES."""
     if key == RISK:
         return levels[0]
@@ -145,7 +145,7 @@ def level_for(question: Question, key: str, levels: Sequence[str]) -> str:
     return readable_level(question.edition, indicator_of(key), levels, *ask)
 
 
-def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> Painted:
+def painted(question: Inquiry, key: str, level: str, codes: Sequence[str]) -> Painted:
     """The colours of the polygons `codes` of a level by a key of MEASURES."""
     if key == RISK:
         return _by_risk(question, level, codes)
@@ -160,7 +160,7 @@ def painted(question: Question, key: str, level: str, codes: Sequence[str]) -> P
     return by_measure(title, found.band, found.is_small, ends, f"不足 {SMALL} 件")
 
 
-def _by_risk(question: Question, level: str, codes: Sequence[str]) -> Painted:
+def _by_risk(question: Inquiry, level: str, codes: Sequence[str]) -> Painted:
     """A polygon's colour is the highest risk among its open cases."""
     frame = measure(question.edition, "open", (level, "risk"), question.scope, question.grant)
     frame = frame[frame["numerator"] > 0]
@@ -173,14 +173,14 @@ def _by_risk(question: Question, level: str, codes: Sequence[str]) -> Painted:
     return by_risk(title, highest, ungraded, codes, risks_of(question.edition))
 
 
-def geometry_url(question: Question, level: str, on_map: View) -> str:
+def geometry_url(question: Inquiry, level: str, on_map: View) -> str:
     """Where the shapes are: the address names their content, so they may be kept for ever."""
     digest = shapes_hash(question.edition, level, on_map.within)
     of_old = f"?edition={question.scope.edition}" if question.scope.edition is not None else ""
     return f"/geometry/{digest}/{level}/{on_map.part}.json{of_old}"
 
 
-def _outline_url(question: Question, on_map: View) -> str | None:
+def _outline_url(question: Inquiry, on_map: View) -> str | None:
     if on_map.outline == on_map.level:
         return None
     return geometry_url(question, on_map.outline, on_map)
@@ -197,7 +197,7 @@ def _box(polygons: pd.DataFrame) -> drawing.Box:
     )
 
 
-def _heat(question: Question, box: drawing.Box) -> pd.DataFrame:
+def _heat(question: Inquiry, box: drawing.Box) -> pd.DataFrame:
     """Cells of the cases accepted in the window; placeholders and unplaced ones are left out."""
     found = points(question.edition, question.scope, question.grant)
     lon, lat = found["lon"].to_numpy(float), found["lat"].to_numpy(float)
@@ -205,7 +205,7 @@ def _heat(question: Question, box: drawing.Box) -> pd.DataFrame:
     return heat_cells(lon, lat, max(float(across) / CELLS_ACROSS, 20.0))
 
 
-def _labels(question: Question, on_map: View) -> list[dict]:
+def _labels(question: Inquiry, on_map: View) -> list[dict]:
     """Names of the regions one can drill to, the largest first so that they keep their place."""
     named = beneath(question.edition, on_map.outline, on_map.within)
     size = (named["east"] - named["west"]) * (named["north"] - named["south"])
@@ -217,7 +217,7 @@ def _labels(question: Question, on_map: View) -> list[dict]:
 
 
 def _pins(
-    question: Question, level: str, polygons: pd.DataFrame
+    question: Inquiry, level: str, polygons: pd.DataFrame
 ) -> tuple[list[dict], drawing.Pinned]:
     """Every open red case and every alert in force, the newest where they are too many."""
     scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
@@ -259,12 +259,12 @@ def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:
     return drawing.legend(colours.title, colours.legend, colours.note)
 
 
-def _window(question: Question) -> list:
+def _window(question: Inquiry) -> list:
     scope = question.scope
     return drawing.window(window_words(scope, question.edition), scope.as_of, scope.edition)
 
 
-def _placed(question: Question) -> list:
+def _placed(question: Inquiry) -> list:
     """落格率 of everything in the window: what has no place belongs to no region."""
     scope: Scope = question.scope.narrowed(regions=())
     row = measure(question.edition, "located_rate", (), scope, question.grant).iloc[0]

@@ -6,7 +6,7 @@ import structlog
 from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 
-from callbacks.answer import Answers, Question, drawn
+from callbacks.answer import Answers, Inquiry, drawn
 from data.editions.edition import NoEdition
 from data.scope import Scope, ScopeError
 from layouts.controls import Control
@@ -33,7 +33,7 @@ def refresher(panel: Panel, answers: Answers) -> Callable:
     def refresh(scope_json: str | None, pulse: dict | None) -> tuple:
         scale = scale_of(pulse) if panel.is_figure else 1.0
 
-        def compute(question: Question):
+        def compute(question: Inquiry):
             return drawn(panel, question, scale)
 
         picture, edition = answers.of(panel.key, asked(scope_json), compute, scale)

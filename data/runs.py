@@ -48,7 +48,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class SourceState:
+class SourceHealth:
     """How a source fares. Times know their zone."""
 
     source: str
@@ -144,7 +144,7 @@ class RunLog:
                 },
             )
 
-    def sources(self) -> list[SourceState]:
+    def sources(self) -> list[SourceHealth]:
         """Every source that was ever looked at, by key. Cheap enough to ask every second."""
         sql = (
             "SELECT source, last_check, last_success, last_data, state, reason"
@@ -212,8 +212,8 @@ def _source_state(
     data: str | None,
     state: str,
     reason: str | None,
-) -> SourceState:
-    return SourceState(source, _time(check), _time(success), _time(data), state, reason)
+) -> SourceHealth:
+    return SourceHealth(source, _time(check), _time(success), _time(data), state, reason)
 
 
 def _text(time: datetime | None) -> str | None:

@@ -69,7 +69,7 @@ class Layer(Declared):
         return pattern
 
 
-class Dimension(Declared):
+class ColumnDimension(Declared):
     """A further column of `cases` that numbers can be split by."""
 
     key: Key
@@ -137,7 +137,7 @@ class Site(Declared):
     is_demo: bool = False
     levels: tuple[Layer, ...] = Field(min_length=1)
     layers: tuple[Layer, ...] = ()
-    dimensions: tuple[Dimension, ...] = ()
+    dimensions: tuple[ColumnDimension, ...] = ()
     open_lists: tuple[Literal["department", "category"], ...] = Field(
         (), description="随数据增加的代码表：未知值自成一码，而不隔离"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from data.declaration import DeclarationError
 from data.editions.edition import EditionError
-from data.editions.publishing import Step, no_step
+from data.editions.publishing import Build, Step, no_step
 from data.editions.store import EditionStore
 from data.loading import code_lists, merging, provenance
 from data.runs import RunLog
@@ -72,7 +72,17 @@ def run(
         s.source: s.reason or "" for s in log.sources() if s.state == "refused"
     }
     try:
-        _run(site, sources, origin, look, store, report, now, progress, step, wait)
+        places = Places(site, origin.roots, home / "layers")
+        news, known = _look(sources, look, store, places, report)
+        _check_examples([new.source for new in news], site, known, now)
+        is_same_site = known.site == site and known.layers == places.files_hashes
+        if is_same_site and not any(new.deliveries for new in news):
+            remember_idle(store, known, news)
+        else:
+            with store.building(site, wait=wait, step=step) as build:
+                loading = Loading(build.connection, site, places, str(report.run), now)
+                _build(build, loading, store, known, news, report, is_same_site, progress)
+        store.prune(site.keep_editions)
         record(origin, home)
     except BaseException as error:
         reason = str(error) or type(error).__name__
@@ -105,57 +115,64 @@ def _note_sources(
         log.note_source(name, report.state(name), _zoned(now, site), reason=reason)
 
 
-def _run(site, sources, origin, look, store, report, now, progress, step, wait) -> None:
+def _look(
+    sources: dict[str, Source], look: Look, store: EditionStore, places: Places, report: Report
+) -> tuple[list[New], Known]:
+    """What is new in every source, and the edition that it is new to."""
     known = known_of(store)
     with report.timed("find"):
-        places = Places(site, origin.roots, store.home / "layers")
-        sources = {name: on_layers(source, places) for name, source in sources.items()}
-        news = [news_of(source, look, known) for source in sources.values()]
+        placed = [on_layers(source, places) for source in sources.values()]
+        news = [news_of(source, look, known) for source in placed]
     report.unsettled = sum(new.unsettled for new in news)
     report.without_files = [new.source.name for new in news if new.files == 0]
     report.undeclared = sorted({source for source, _ in known.members} - sources.keys())
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
-    _check_examples(sources, site, known, now)
-    is_same_site = known.site == site and known.layers == places.files_hashes
-    if is_same_site and not any(new.deliveries for new in news):
+    return news, known
+
+
+def _build(
+    build: Build,
+    loading: Loading,
+    store: EditionStore,
+    known: Known,
+    news: Sequence[New],
+    report: Report,
+    is_same_site: bool,
+    progress: Progress,
+) -> None:
+    """Load the news into the edition being built; publish it if that changed anything."""
+    with report.timed("layers"):
+        if not is_same_site:
+            _prepare(loading, known)
+    with report.timed("load"):
+        _load(loading, news, progress)
+    _note_unread(report, loading)
+    report.balances = loading.balances
+    report.new_columns = loading.new_columns
+    report.missing_columns = _missing_columns(loading, news)
+    if is_same_site and not _changed(loading, news):
         remember_idle(store, known, news)
         return
-    with store.building(site, wait=wait, step=step) as build:
-        loading = Loading(build.connection, site, places, str(report.run), now)
-        with report.timed("layers"):
-            _prepare(loading, known, is_same_site)
-        with report.timed("load"):
-            _load(loading, news, progress)
-        _note_unread(report, loading)
-        report.balances = loading.balances
-        report.new_columns = loading.new_columns
-        report.missing_columns = _missing_columns(loading, sources)
-        if is_same_site and not _changed(loading, news):
-            remember_idle(store, known, news)
-            return
-        for source, name, content_hash, declared in idle(store):
-            provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
-        report.located = provenance.located(build.connection)
-        with report.timed("publish"):
-            provenance.write_sources(build.connection, _source_states(loading, news, report, now))
-            report.edition = build.publish(provenance.data_time(build.connection, now))
-    store.prune(site.keep_editions)
+    for source, name, content_hash, declared in idle(store):
+        provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
+    report.located = provenance.located(build.connection)
+    with report.timed("publish"):
+        provenance.write_sources(build.connection, _source_states(loading, news, report))
+        report.edition = build.publish(provenance.data_time(build.connection, loading.now))
 
 
-def _check_examples(sources: dict[str, Source], site: Site, known: Known, now: datetime) -> None:
+def _check_examples(sources: Sequence[Source], site: Site, known: Known, now: datetime) -> None:
     """A source that is new or was changed must do what its own examples say."""
     seen = {(name, declared) for (name, _), (_, declared) in known.members.items()}
-    for source in sources.values():
+    for source in sources:
         if (source.name, source.declaration_hash()) not in seen:
             for example in source.examples:
                 check_example(source, site, example, now)
 
 
-def _prepare(loading: Loading, known: Known, is_same_site: bool) -> None:
+def _prepare(loading: Loading, known: Known) -> None:
     """Bring the layers, code lists and what follows from the site up to date, as far as it changed:
     a label or a title costs no row its place or its deadline."""
-    if is_same_site:
-        return
     loading.places.write(loading.connection)
     code_lists.write_code_lists(loading.connection, loading.site)
     if known.site is None:
@@ -176,10 +193,9 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
     total = sum(len(new.deliveries) for new in news)
     done = 0
     for new in ordered:
-        if not new.deliveries:
-            continue
         progress(new.source.title, done, total)
-        load_source(loading, new.source, new.deliveries, rewrite=new.is_declared_anew)
+        if new.deliveries:
+            load_source(loading, new.source, new.deliveries, rewrite=new.is_declared_anew)
         for source, name in loading.unread:
             if source == new.source.name:
                 new.read.pop(name, None)
@@ -218,21 +234,21 @@ def _changed(loading: Loading, news: Sequence[New]) -> bool:
     )
 
 
-def _missing_columns(loading: Loading, sources: dict[str, Source]) -> dict[str, list[str]]:
+def _missing_columns(loading: Loading, news: Sequence[New]) -> dict[str, list[str]]:
     """Declared columns that none of the files just read has, by source; a misspelt name shows.
 
     Records without a header leave out what is empty, so nothing is said of them.
     """
-    with_header = {name for name, source in sources.items() if source.reader in WITH_HEADER}
+    found = loading.found_slots
     return {
-        name: [slot for slot in sources[name].slots if slot not in found]
-        for name, found in loading.found_slots.items()
-        if name in with_header and found
+        source.name: [slot for slot in source.slots if slot not in found[source.name]]
+        for source in (new.source for new in news)
+        if source.reader in WITH_HEADER and found.get(source.name)
     }
 
 
 def _source_states(
-    loading: Loading, news: Sequence[New], report: Report, now: datetime
+    loading: Loading, news: Sequence[New], report: Report
 ) -> list[provenance.SourceState]:
     return [
         provenance.SourceState(
@@ -240,7 +256,7 @@ def _source_states(
             title=new.source.title,
             target=new.source.target,
             expected_every=new.source.expected_every,
-            checked_at=now,
+            checked_at=loading.now,
             state=report.state(new.source.name),
             reason=report.reason(new.source.name),
             new_columns=tuple(loading.new_columns.get(new.source.name, ())),

@@ -42,7 +42,6 @@ class Facts:
     data_time: datetime
     days: int  # length of the viewer's window
     window: str  # the viewer's window in words, as 近 30 日
-    place: str  # name of the region on screen
     risks: tuple[str, ...] = ("red", "orange", "yellow", "blue")  # that the site works with
     closure_target: float | None = None
     scale: float = 1.0  # device pixels per pixel of the 1920 x 1080 canvas, for plotly's text

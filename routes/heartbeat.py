@@ -14,7 +14,7 @@ from data.alerts import alerts_expired
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.quality import sources
-from data.runs import RunLog, SourceState
+from data.runs import RunLog, SourceHealth
 
 PATH = "/heartbeat"
 FRESH = 0.25  # seconds; within them all viewers get the same answer without a look at the disk
@@ -119,7 +119,7 @@ def _whole(row: dict) -> int | None:
     return None if row["expected_every"] is None else int(row["expected_every"])
 
 
-def _merged(source: dict, seen: SourceState | None) -> dict:
+def _merged(source: dict, seen: SourceHealth | None) -> dict:
     """A run that changed nothing publishes no edition, but the source did deliver."""
     if seen is None:
         return source

@@ -9,7 +9,7 @@ import duckdb
 
 from data.case_code import ALPHABET, LENGTH
 from data.editions.edition import EditionError, read_meta, read_site
-from data.editions.tables import PLACED, full_scan_sql, table_names
+from data.editions.tables import CODES, PLACED, full_scan_sql, table_names
 from data.site import Site
 from data.sql import quoted
 from rules.status import CLOSING
@@ -30,8 +30,6 @@ STATE: dict[str, set[str]] = {
     "calendar": set(),
     "time_limits": set(),
 }
-# The code of a row without a key is made from its member; what was delivered stands in for it.
-CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
 
 
 def verify(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -78,7 +76,7 @@ def state_hash(connection: duckdb.DuckDBPyConnection) -> str:
 def _row_sum(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     texts = dict(_texts(connection, table))
     origin = f"{table} AS r"
-    if table in CODES:
+    if table in CODES:  # made from the member where there is no key: what was delivered stands in
         code = texts[CODES[table]]
         texts[CODES[table]] = f"CASE WHEN r.source_key IS NULL THEN '' ELSE {code} END"
     if table == "steps":

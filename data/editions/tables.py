@@ -9,6 +9,8 @@ from data.site import Site
 from data.sql import quoted
 
 SCHEMA = Path(__file__).parents[1] / "schema.sql"
+# The column that identifies a row of what the sources delivered.
+CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
 PLACED = ("cases", "alerts")  # the tables that have a column per level and layer
 
 

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pandas as pd
 
-from data.editions.tables import columns
+from data.editions.tables import CODES, columns
 from data.sql import literal, quoted
 
-CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
 EVER = "TIMESTAMP '0001-01-01'"
 
 

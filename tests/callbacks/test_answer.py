@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.answer import Answers, Question, answered, drawn, windowed
+from callbacks.answer import Answers, Inquiry, answered, drawn, windowed
 from callbacks.explain import explainer
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
@@ -101,7 +101,7 @@ def test_an_alert_that_expires_leaves_the_answer_that_was_kept(tmp_path):
     clock = [datetime(2026, 11, 20, 6, 59, tzinfo=UTC)]  # 14:59 in Asia/Shanghai
     answers = answers_of(store, Grant.wall, "", lambda: clock[0])
 
-    def ringing(question: Question) -> int:
+    def ringing(question: Inquiry) -> int:
         return len(answered(Listing("alerts"), question))
 
     assert answers.of("alerts", Scope(), ringing)[0] == 1
@@ -110,7 +110,7 @@ def test_an_alert_that_expires_leaves_the_answer_that_was_kept(tmp_path):
     store.close()
 
 
-def counted(question: Question) -> int:
+def counted(question: Inquiry) -> int:
     return question.edition.rows("SELECT count(*) FROM cases")[0][0]
 
 

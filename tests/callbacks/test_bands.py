@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from callbacks.answer import Question
+from callbacks.answer import Inquiry
 from callbacks.colour import level_for, painted, patched, pictured
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
@@ -19,7 +19,7 @@ from tests.layouts.small import DATA_TIME, fill, small_site
 LEVELS = ("grid", "village", "town")
 
 
-def given(*rows: tuple[str, str | None, str]) -> Question:
+def given(*rows: tuple[str, str | None, str]) -> Inquiry:
     """(grid, risk, closed or open) of cases accepted yesterday."""
     connection = duckdb.connect()
     site = small_site()

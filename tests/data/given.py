@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
-from data.site import Dimension, Layer, Site
+from data.site import ColumnDimension, Layer, Site
 from rules.status import Step, state_at, states
 
 SINCE, UNTIL = datetime(2026, 11, 2), datetime(2026, 11, 9)
@@ -25,7 +25,7 @@ SITE = Site(
         Layer(key="grid", name="网格", files=("g",), parent="town"),
     ),
     layers=(Layer(key="beat", name="警区", files=("b",)),),
-    dimensions=(Dimension(key="force", name="警队"),),
+    dimensions=(ColumnDimension(key="force", name="警队"),),
 )
 # layer, code, name, parent, population
 GRIDS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.runs import RunLog, SourceState
+from data.runs import RunLog, SourceHealth
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SHANGHAI = timezone(timedelta(hours=8))
@@ -48,7 +48,7 @@ def test_a_failed_look_keeps_the_last_success(log):
     log.note_source("hotline", "ok", NOON, last_data=NOON - timedelta(hours=1))
     log.note_source("hotline", "failed", NOON + timedelta(minutes=5), reason="连不上")
     assert log.sources() == [
-        SourceState(
+        SourceHealth(
             source="hotline",
             last_check=NOON + timedelta(minutes=5),
             last_success=NOON,

@@ -394,6 +394,22 @@ def test_an_archive_packed_anew_is_unpacked_once(tmp_path, monkeypatch):
     assert seen == ["matters/a.zip"]
 
 
+def test_an_archive_packed_anew_is_unpacked_once_beside_real_news_too(tmp_path, monkeypatch):
+    village = built(tmp_path, source=KEYLESS)
+    village.declare(SECOND, "more")
+    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
+    village.run()
+    village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
+    seen = []
+    monkeypatch.setattr(
+        "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
+    )
+    for n in range(3):
+        village.deliver(f"more/{n}.csv", table(matter(n)))
+        assert village.run().edition == 2 + n
+    assert seen == ["matters/a.zip", "more/0.csv", "more/1.csv", "more/2.csv"]
+
+
 def test_known_archives_are_unpacked_once_for_all_that_a_new_one_repeats(tmp_path, monkeypatch):
     village = built(tmp_path, source=KEYLESS)
     village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))

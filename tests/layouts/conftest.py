@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from callbacks.answer import Question, windowed
+from callbacks.answer import Inquiry, windowed
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
 from data.scope import Grant, Scope
@@ -35,7 +35,7 @@ def empty_edition() -> Iterator[Edition]:
     edition.close()
 
 
-def asked_of(edition: Edition, scope: Scope | None = None) -> Question:
+def asked_of(edition: Edition, scope: Scope | None = None) -> Inquiry:
     """A wall's question of an edition, without a cache."""
     scope = windowed(scope or Scope(), edition)
-    return Question(edition, scope, Grant.wall(), lambda _name, compute: compute())
+    return Inquiry(edition, scope, Grant.wall(), lambda _name, compute: compute())

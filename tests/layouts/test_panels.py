@@ -32,7 +32,6 @@ FACTS = Facts(
     data_time=datetime(2026, 11, 20, 14, 30),
     days=30,
     window="近 30 日",
-    place="全域",
     risks=("red", "yellow", "blue"),
     closure_target=0.95,
 )

@@ -12,7 +12,7 @@ from data.editions.store import EditionStore
 from data.indicators import INDICATORS
 from data.measure import measure
 from data.scope import Grant, Scope
-from data.site import CodeRow, Day, Dimension, Layer, MapView, RiskRule, Site, TimeLimit
+from data.site import CodeRow, ColumnDimension, Day, Layer, MapView, RiskRule, Site, TimeLimit
 from etl import readers
 from etl.origin import Origin
 from etl.readers.base import ReaderOptions
@@ -21,7 +21,7 @@ from etl.source import DATE_WORDS, FIELDS, UNITS, Asserts, Column, Example, Sour
 
 ROOT = Path(__file__).parent.parent.parent
 NOW = datetime(2026, 11, 10)
-DECLARED = (Site, Layer, Dimension, RiskRule, MapView, CodeRow, TimeLimit, Day)
+DECLARED = (Site, Layer, ColumnDimension, RiskRule, MapView, CodeRow, TimeLimit, Day)
 DECLARED += (Source, Column, Asserts, Example, ReaderOptions)
 LISTS = ("channel", "kind", "risk", "status", "outcome", "scale", "step", "signal")
 NOT_WRITTEN = {("Source", "name")}  # the file's name

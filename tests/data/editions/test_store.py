@@ -12,7 +12,7 @@ import pytest
 from data.editions.edition import EditionError, Limits, NoEdition, QueryStopped, memory_edition
 from data.editions.store import EditionStore
 from data.editions.tables import create_tables
-from data.site import Dimension
+from data.site import ColumnDimension
 from tests.data.editions.writer import (
     EPOCH,
     SITE,
@@ -173,7 +173,7 @@ def test_a_dimension_that_the_site_gains_or_loses_is_a_column_in_the_next_editio
     first, home, store
 ):
     site = SITE.model_copy(
-        update={"dimensions": (Dimension(key="beat", name="警区"),), "layers": ()}
+        update={"dimensions": (ColumnDimension(key="beat", name="警区"),), "layers": ()}
     )
     with store.building(site) as build:
         build.connection.execute("UPDATE cases SET beat = 'b1'")

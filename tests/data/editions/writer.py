@@ -14,7 +14,7 @@ import duckdb
 from data.editions.edition import Edition, EditionError
 from data.editions.publishing import no_step
 from data.editions.store import EditionStore
-from data.site import Dimension, Layer, Site
+from data.site import ColumnDimension, Layer, Site
 
 SITE = Site(
     name="small",
@@ -25,7 +25,7 @@ SITE = Site(
         Layer(key="grid", name="网格", files=("grid.geojson",), parent="town"),
     ),
     layers=(Layer(key="school_zone", name="学区", files=("school.geojson",)),),
-    dimensions=(Dimension(key="force", name="警队"),),
+    dimensions=(ColumnDimension(key="force", name="警队"),),
 )
 ROWS = 3000
 EPOCH = datetime(2026, 1, 1)

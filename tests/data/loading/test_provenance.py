@@ -8,7 +8,7 @@ import pytest
 from data.editions.tables import create_tables
 from data.loading import code_lists, provenance
 from data.loading.provenance import SourceState
-from data.site import CodeRow, Dimension, Layer, Site, TimeLimit
+from data.site import CodeRow, ColumnDimension, Layer, Site, TimeLimit
 
 NOW = datetime(2026, 11, 10, 12)
 SITE = Site(
@@ -16,7 +16,7 @@ SITE = Site(
     title="x",
     zone="Asia/Shanghai",
     levels=(Layer(key="grid", name="格", files=("x",)),),
-    dimensions=(Dimension(key="force", name="警队"),),
+    dimensions=(ColumnDimension(key="force", name="警队"),),
     open_lists=("category",),
     departments=(CodeRow(code="police", name="公安局", parent="county"),),
     categories=(CodeRow(code="noise", name="噪声", kind="event"),),
