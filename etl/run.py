@@ -82,7 +82,8 @@ def run(
             with store.building(site, wait=wait, step=step) as build:
                 loading = Loading(build.connection, site, places, str(report.run), now)
                 _build(build, loading, store, known, news, report, is_same_site, progress)
-        store.prune(site.keep_editions)
+        if report.edition is not None:
+            store.prune(site.keep_editions)
         record(origin, home)
     except BaseException as error:
         reason = str(error) or type(error).__name__
