@@ -1,5 +1,6 @@
 """Raw text becomes typed fields; what cannot is put aside with line and reason, never dropped."""
 
+import json
 from datetime import datetime
 
 import duckdb
@@ -15,6 +16,7 @@ from etl.clean import clean
 from etl.readers.base import RawChunk, Reject
 from etl.source import Source
 from etl.staging import Stage
+from tests.etl.village import MATTERS, matter
 
 NOW = datetime(2026, 11, 10, 12)
 SITE = Site(
@@ -370,3 +372,18 @@ def test_every_row_is_loaded_or_aside_and_never_both(texts):
     aside = {line for line, kind, *_ in result.aside if kind == "row"}
     assert loaded | aside == set(range(2, len(texts) + 2)) and not loaded & aside
     assert all(reason for *_, reason in result.aside)
+
+
+def test_of_an_array_on_one_line_the_bad_rows_are_counted(village):
+    """A row is one row wherever it stands: half of these are bad, and that is too many."""
+    declared = MATTERS.replace("files", 'reader = "jsonl"\nfiles').replace("*.csv", "*.json")
+    rows = [matter(n, dept="外星局" if n % 2 else "公安局") for n in range(100)]
+    village.declare(declared)
+    village.deliver("matters/a.json", json.dumps(rows))
+    (refused,) = village.run().balances
+    assert refused.reason == "50/100 行有错，超过 20%，整批拒收"
+    village.declare("max_bad_share = 0.5\n" + declared)
+    (loaded,) = village.run().balances
+    assert (loaded.rows_in, loaded.loaded, loaded.quarantined) == (100, 50, 50)
+    found = village.rows("SELECT count(*), count(DISTINCT line), max(line) FROM quarantine")
+    assert found == [(50, 50, 100)]
