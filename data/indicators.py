@@ -376,6 +376,9 @@ ARRIVALS = Indicator(
     example=(({"steps": [("dispatch", "2026-11-03")]}, {}), 5),
 )
 
+# Hours are between what local clocks said. Where clocks are put forward and back (Boston, UK, not
+# China) one that spans a change is off by an hour; to ask the zone of every row costs 17 times as
+# much (515 ms instead of 30 ms per million).
 HANDLING_HOURS_MEDIAN = Indicator(
     key="handling_hours_median",
     id="K13",
@@ -385,7 +388,7 @@ HANDLING_HOURS_MEDIAN = Indicator(
     numerator=Count(where=f"closed_at >= accepted_at AND {HAS_DAYS}", at="closed_at"),
     of="date_diff('microsecond', accepted_at, closed_at) / 3.6e9 - suspended_hours",
     take="median",
-    meaning="期内办结事项从受理到最后一次办结的自然小时数，扣除挂起；办结早于受理的不计。",
+    meaning="期内办结事项从受理到最后一次办结的自然小时数，扣除挂起；办结早于受理的不计。按当地钟面相减，跨夏令时切换的差一小时。",
     example=(
         (
             {"closed_at": "2026-11-03"},
@@ -412,7 +415,7 @@ HANDLING_HOURS_MEAN = Indicator(
     numerator=HANDLING_HOURS_MEDIAN.numerator,
     of=HANDLING_HOURS_MEDIAN.of,
     take="mean",
-    meaning="期内办结事项从受理到最后一次办结的平均自然小时数，扣除挂起；办结早于受理的不计。",
+    meaning="期内办结事项从受理到最后一次办结的平均自然小时数，扣除挂起；办结早于受理的不计。按当地钟面相减，跨夏令时切换的差一小时。",
     example=(({"closed_at": "2026-11-03"}, {"closed_at": "2026-11-05"}), 48.0),
 )
 
@@ -425,7 +428,7 @@ HANDLING_HOURS_P90 = Indicator(
     numerator=HANDLING_HOURS_MEDIAN.numerator,
     of=HANDLING_HOURS_MEDIAN.of,
     take="p90",
-    meaning="期内办结事项中，九成的处理时长不超过此数（两数之间线性插值）；扣除挂起。",
+    meaning="期内办结事项中，九成的处理时长不超过此数（两数之间线性插值）；扣除挂起；跨夏令时切换的差一小时。",
     example=(({"closed_at": "2026-11-03"}, {"closed_at": "2026-11-04"}), 45.6),
 )
 
@@ -449,7 +452,7 @@ FIRST_RESPONSE_HOURS_MEDIAN = Indicator(
     numerator=Count(where=f"responded_at >= dispatched_at AND {HAS_DAYS}", at="responded_at"),
     of="date_diff('microsecond', dispatched_at, responded_at) / 3.6e9",
     take="median",
-    meaning="期内首次响应的事项从派遣到响应的自然小时数的中位数；响应早于派遣的不计。",
+    meaning="期内首次响应的事项从派遣到响应的自然小时数的中位数；响应早于派遣的不计。跨夏令时切换的差一小时。",
     example=(
         (
             {"dispatched_at": "2026-11-03 08:00", "responded_at": "2026-11-03 08:30"},
