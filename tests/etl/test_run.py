@@ -3,6 +3,8 @@
 import errno
 import io
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -140,20 +142,32 @@ def test_a_refused_source_stays_refused_until_something_newer_comes(village):
     assert sources(village) == {"matters": "ok"}
 
 
-def test_a_file_that_cannot_be_read_this_time_is_tried_again(village, monkeypatch):
-    """A fault of the disk says nothing about the delivery: it is not refused for good."""
+class _Broken(io.BytesIO):
+    def read(self, _size=-1):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@contextmanager
+def unreadable(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
+    """The disk fails where this file is read."""
     whole = _Guarded.readinto
 
     def faulty(self, buffer):
-        if self.label == "matters/b.csv":
+        if self.label == name:
             self.stream.close()
             self.stream = _Broken()
         return whole(self, buffer)
 
-    village.deliver("matters/a.csv", table(matter(1)))
-    village.deliver("matters/b.csv", table(matter(2)))
     with monkeypatch.context() as patch:
         patch.setattr("etl.members._Guarded.readinto", faulty)
+        yield
+
+
+def test_a_file_that_cannot_be_read_this_time_is_tried_again(village, monkeypatch):
+    """A fault of the disk says nothing about the delivery: it is not refused for good."""
+    village.deliver("matters/a.csv", table(matter(1)))
+    village.deliver("matters/b.csv", table(matter(2)))
+    with unreadable(monkeypatch, "matters/b.csv"):
         report = village.run()
     assert (report.edition, report.state("matters")) == (1, "failed")
     assert "matters/b.csv：读取失败" in (report.reason("matters") or "")
@@ -164,9 +178,18 @@ def test_a_file_that_cannot_be_read_this_time_is_tried_again(village, monkeypatc
     assert (again.edition, again.is_good, again.totals()["loaded"]) == (2, True, 1)
 
 
-class _Broken(io.BytesIO):
-    def read(self, _size=-1):
-        raise OSError(errno.EIO, "Input/output error")
+def test_a_changed_declaration_waits_for_a_file_that_cannot_be_read(village, monkeypatch):
+    village.deliver("matters/a.csv", table(matter(1, title="a", note="new")))
+    village.deliver("matters/b.csv", table(matter(2, title="b", note="new")))
+    village.run()
+    village.declare(MATTERS.replace('title = "title"', 'title = "note"'))
+    with unreadable(monkeypatch, "matters/b.csv"):
+        village.run()
+    titles = "SELECT source_key, title FROM cases ORDER BY 1"
+    assert village.rows(titles) == [("1", "new"), ("2", "b")]
+    assert village.run().is_good
+    assert village.rows(titles) == [("1", "new"), ("2", "new")]
+    assert check(village.home)[2] == []
 
 
 def test_a_file_that_changes_while_it_is_loaded_is_news_to_the_next_run(village):
