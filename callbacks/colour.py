@@ -165,7 +165,7 @@ def _by_risk(question: Inquiry, level: str, codes: Sequence[str]) -> Painted:
     frame = measure(question.edition, "open", (level, "risk"), question.scope, question.grant)
     frame = frame[frame["numerator"] > 0]
     highest = {
-        code: max(risks, key=drawing.RISK_BANDS.index)
+        str(code): max(risks, key=drawing.RISK_BANDS.index)
         for code, risks in frame[frame["risk"].isin(drawing.RISK_BANDS)].groupby(level)["risk"]
     }
     ungraded = set(frame[level]) - set(highest)

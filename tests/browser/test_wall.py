@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Route
 
 from data.editions.store import EditionStore
 from data.site import RiskRule
+from layouts.theme import RISK
 from tests.browser.driving import Look, Wall, looking
 from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
 
@@ -149,6 +150,7 @@ def test_data_that_nobody_renews_look_old(look: Look, wall: Wall, minutes: int, 
     open_wall(look, wall)
     expected = f"[data-show='data-age'][class='{looks}']"
     look.page.wait_for_selector(expected, state="attached")
+    look.page.unroute_all(behavior="wait")
 
 
 FRAMES = ".panel, .tile, .map-box, .head, .foot, .dep-row"
@@ -182,7 +184,7 @@ def test_nothing_overflows_text_is_large_and_the_map_takes_half(
 
 
 def test_a_centre_with_four_risks_has_room_for_them(look: Look, tmp_path: Path):
-    risks = tuple(RiskRule(id=risk, risk=risk) for risk in ("red", "orange", "yellow", "blue"))
+    risks = tuple(RiskRule(id=risk, risk=risk, otherwise=False) for risk in RISK)
     store = EditionStore(tmp_path)
     publish(store, 60_000, small_site().model_copy(update={"risk": risks}))
     store.close()
