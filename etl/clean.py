@@ -34,8 +34,8 @@ WIDE = "'０１２３４５６７８９．－＋，,', '0123456789.-+'"  # full-
 DIGIT = "[0-9０-９]"
 WIDE_OR_GROUPED = f"'[-+－＋]?({DIGIT}{{1,3}}([,，]{DIGIT}{{3}})+|{DIGIT}*)([.．]{DIGIT}*)?'"
 FRACTION = f"'{DIGIT}[.．]{DIGIT}'"
-PROBLEM = '"a problem"'  # of lambdas: a column `p` of the source would be taken for a `p`
-WHOLE_ROW, IS_ROUGH = '"a whole row"', '"is rough"'  # names that no column has
+PROBLEM = '"a problem"'  # of lambdas: a field or dimension `p` would be taken for a `p`
+WHOLE_ROW, IS_ROUGH = '"a whole row"', '"is rough"'
 YES = frozenset({"1", "true", "t", "yes", "y", "是", "有"})
 NO = frozenset({"0", "false", "f", "no", "n", "否", "无"})
 # Other forms the database's cast would read wrong: it drops an offset that it does not know.
@@ -370,12 +370,12 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     no_key = literal("缺少主键 " + "、".join(work.source.key_columns))
     no_time = literal("缺少时间 " + "、".join(_counting_times(work.source)))
     work.connection.execute(
-        "INSERT INTO rejected SELECT _member, _row, j._line, 'row', fatal[1].column_name,"
+        "INSERT INTO rejected SELECT lost.*,"
+        f" {_raw_json(work)} FROM (SELECT _member, _row, _line, 'row', fatal[1].column_name,"
         " coalesce(fatal[1].code, lacks), coalesce(list_aggregate(list_transform(fatal,"
         f" lambda {PROBLEM}: {PROBLEM}.reason), 'string_agg', '；'),"
-        f" CASE lacks WHEN 'missing_key' THEN {no_key} ELSE {no_time} END), {_raw_json(work)}"
-        f" FROM (SELECT _member, _row, _line, fatal, lacks FROM judged WHERE {is_lost}) AS j"
-        " JOIN texts AS t USING (_member, _row)"
+        f" CASE lacks WHEN 'missing_key' THEN {no_key} ELSE {no_time} END)"
+        f" FROM judged WHERE {is_lost}) AS lost JOIN texts AS t ON t._row = lost._row"
     )
     work.connection.execute(
         "INSERT INTO rejected"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -57,7 +57,10 @@ UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to 
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"  # SQL
 NA = ("", "null", "none", "nan", "n/a", "<na>")
 READING = "2"  # of how rows are read and hashed; another number reads every delivery anew
-OWN_NAMES = ("_member", "_row", "_line", "_extra", "row_hash")  # of the tables of raw rows
+OWN_NAMES = (  # of the tables of raw rows
+    *("_member", "_row", "_line", "_extra", "row_hash"),
+    *("a whole row", "is rough"),  # while they are cleaned
+)
 UNITS = {"百": 100.0, "千": 1e3, "万": 1e4, "亿": 1e8}
 DATE_WORDS = ("iso", "excel", "excel1904", "epoch_s", "epoch_ms", "cn", "month")
 NAME_DATE = re.compile(
@@ -223,7 +226,7 @@ class Source(Declared):
     def key_columns(self) -> tuple[str, ...]:
         return () if isinstance(self.key, str) else self.key
 
-    @property
+    @cached_property
     def slots(self) -> dict[str, tuple[str, ...]]:
         """What is read of a row: slot -> the raw columns of which the first that is not blank
         fills it. Fields from the very same columns share one.

@@ -272,19 +272,16 @@ def test_fields_that_share_a_column_read_each_their_own():
 
 
 def test_columns_may_be_called_what_they_like():
-    names = ["ID", "p", "_line", "_member", "_row", "_extra", "row_hash", "raw", "a problem"]
-    fields = ["title", "summary", "place_text", "category", "department", "risk", "status"]
-    row = {name: f"{n}" for n, name in enumerate(names)}
-    columns = dict(zip(fields[:4], ["p", "_line", "row_hash", "_member"], strict=False))
-    bad = row | {"at": "never"}
-    result = Cleaned(columns, [row, bad], lookups={"category": {"3": "noise"}})
+    columns = {"title": "p", "summary": "_line", "place_text": "row_hash"}
+    columns |= {"category": "a whole row", "department": "a problem", "kind": "is rough"}
+    row = {name: str(n) for n, name in enumerate([*columns.values(), "ID", "_member", "_row"])}
+    row["is rough"] = " 事件 "
+    result = Cleaned(columns, [row, row | {"at": "never"}])
     assert result.values("_key") == ["2"]  # of `id`, not of `ID`
-    assert [result.values(name)[0] for name in columns] == ["1", "2", "6", "3"]
-    assert result.values("extra") == [
-        '{"ID":"0","_extra":"5","_row":"4","a problem":"8","raw":"7"}'
-    ]
+    assert [result.values(name)[0] for name in columns] == ["0", "1", "2", "3", "4", "event"]
+    assert result.values("extra") == ['{"ID":"6","_member":"7","_row":"8"}']
     assert [line for line, *_ in result.aside] == [3]
-    assert '"p":"1"' in result.raws[0][0]
+    assert '"p":"0"' in result.raws[0][0]
 
 
 def test_rows_on_one_line_stay_apart():
