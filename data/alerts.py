@@ -59,8 +59,9 @@ def moment_of(edition: Edition, scope: Scope, now: datetime | None = None) -> da
     """The time at which a scope asks what is in force; never before the edition's data."""
     if scope.as_of is not None:
         return scope.as_of
-    is_past = scope.edition is not None or now is None
-    return edition.data_time if is_past else max(edition.data_time, now)
+    if scope.edition is not None or now is None:
+        return edition.data_time
+    return max(edition.data_time, now)
 
 
 def alerts_expired(edition: Edition, now: datetime) -> int:

@@ -109,7 +109,7 @@ def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
             missing = column.isna()
             if missing.any():
                 known = column.astype(object).where(~missing, None)
-                frame.isetitem(place, known)
+                frame.isetitem(place, known)  # type: ignore[arg-type]  # a Series stays object
     return frame
 
 
