@@ -25,6 +25,7 @@ def own_wall(tmp_path: Path) -> Iterator[Wall]:
 
 
 def rows(look: Look) -> str:
+    look.page.wait_for_timeout(700)  # by then the clock has said what is no longer today
     return look.page.locator(".panel-open-by-risk").inner_text()
 
 
