@@ -35,7 +35,13 @@ EVENTS = (  # a time column of the case -> the step that it tells of
     ("responded_at", "respond"),
     ("closed_at", "close"),
 )
+CARRIED = {  # by kind of step, what it says beside its time; the others say nothing
+    "register": ("department", "risk", "due_at"),
+    "dispatch": ("department",),
+    "close": ("outcome",),
+}
 CODES = ("department", "risk", "outcome")  # few distinct texts each: kept as categories
+KIND = pd.CategoricalDtype(list(KINDS))
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,9 @@ def derive(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 def _as_categories(facts: pd.DataFrame, handlings: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
     """Both with the same categories in CODES and in `kind`."""
-    kinds = pd.CategoricalDtype(KINDS)
-    handlings = handlings.astype({"kind": kinds})
+    handlings = handlings.astype({"kind": KIND})
     for name in CODES:
-        known = pd.unique(pd.concat([facts[name], handlings[name]]).dropna())
-        codes = pd.CategoricalDtype(known)
+        codes = pd.CategoricalDtype(pd.concat([facts[name], handlings[name]]).dropna().unique())
         facts, handlings = facts.astype({name: codes}), handlings.astype({name: codes})
     return facts, handlings
 
@@ -134,12 +138,10 @@ def _steps(facts: pd.DataFrame, handlings: pd.DataFrame) -> pd.DataFrame:
 def _told(facts: pd.DataFrame, column: str, kind: str) -> pd.DataFrame:
     """The steps of one kind that a time column tells of."""
     rows = facts[facts[column].notna()]
-    carried = {"register": ("department", "risk", "due_at"), "dispatch": ("department",)}
-    carried |= {"close": ("outcome",)}
     steps = rows[[*CODES, "due_at"]].copy()
-    for name in steps.columns.difference(carried.get(kind, ())):
+    for name in steps.columns.difference(CARRIED.get(kind, ())):
         steps[name] = steps[name].mask(np.ones(len(steps), dtype=bool))
-    kinds = pd.Categorical.from_codes(np.full(len(rows), KINDS.index(kind)), list(KINDS))
+    kinds = pd.Categorical.from_codes(np.full(len(rows), KINDS.index(kind)), dtype=KIND)
     return steps.assign(case=rows.index, at=rows[column], kind=kinds, note=None)
 
 
