@@ -159,6 +159,10 @@
     });
   }
 
+  /* A picture that has just arrived is put right before it is painted. */
+  new MutationObserver(() => now() !== null && state.body && drawDays(now()))
+    .observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-day"] });
+
   /* One banner: the server is gone, or it serves an older edition because the newest is damaged. */
   function drawBanner() {
     const silence = performance.now() - state.lastAnswer;
