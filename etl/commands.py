@@ -24,7 +24,7 @@ from etl.run import FAILURES, run
 SITES = Path(__file__).parent.parent / "sites"
 Home = Annotated[Path, typer.Option(help="运行目录：版本、运行记录、收件箱", envvar="ZHINAO_HOME")]
 WRITER_PATIENCE = 120.0  # seconds
-COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过期", "隔离", "替换")
+COUNT_NAMES = ("读入", "新增", "更新", "未变", "重复", "过时", "隔离", "替换")
 
 app = typer.Typer(
     help="智脑的数据流程",
@@ -226,4 +226,4 @@ def _print_balance(report: Report) -> None:
     table.add_row("合计", *(f"{n:,}" for n in report.totals().values()))
     Console(width=140, soft_wrap=True).print(table)
     holds = all(balance.adds_up for balance in report.balances)
-    typer.echo(f"读入 = 新增 + 更新 + 未变 + 重复 + 过期 + 隔离：{'成立' if holds else '不成立'}")
+    typer.echo(f"读入 = 新增 + 更新 + 未变 + 重复 + 过时 + 隔离：{'成立' if holds else '不成立'}")

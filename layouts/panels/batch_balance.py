@@ -8,7 +8,7 @@ from layouts.panel import Facts, Listing, Panel
 from layouts.tables import table, whole
 
 PARTS = ("loaded", "updated", "unchanged", "duplicate", "stale", "quarantined")
-HEADS = ("来源", "批次", "收到", "新增", "更新", "未变", "重复", "过时", "隔离", "平衡", "最近一批")
+HEADS = ("来源", "批次", "读入", "新增", "更新", "未变", "重复", "过时", "隔离", "平衡", "最近一批")
 
 
 def draw(facts: Facts, balance: pd.DataFrame) -> html.Table | html.Div:
@@ -41,7 +41,7 @@ def _row(row: dict) -> list:
 PANEL = Panel(
     key="batch_balance",
     title="批次平衡",
-    note="收到 = 新增 + 更新 + 未变 + 重复 + 过时 + 隔离",
+    note="读入 = 新增 + 更新 + 未变 + 重复 + 过时 + 隔离",
     question="送来的每一行都有着落吗？",
     asks={"balance": Listing("balance", limit=0)},
     draw=draw,

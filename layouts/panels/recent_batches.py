@@ -8,7 +8,7 @@ from layouts.panel import Facts, Listing, Panel
 from layouts.panels.batch_balance import PARTS
 from layouts.tables import table, whole
 
-HEADS = ("时间", "来源", "文件", "收到", "新增", "更新", "未变", "重复", "过时", "隔离", "结果")
+HEADS = ("时间", "来源", "文件", "读入", "新增", "更新", "未变", "重复", "过时", "隔离", "结果")
 MOST = 12
 
 
@@ -34,7 +34,7 @@ def _row(row: dict) -> list:
 PANEL = Panel(
     key="recent_batches",
     title="最近批次",
-    note="每批：收到 = 其后六项之和",
+    note="每批：读入 = 其后六项之和",
     question="最近送来了什么，去了哪里？",
     asks={"batches": Listing("batches", limit=MOST)},
     draw=draw,

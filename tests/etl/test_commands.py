@@ -32,7 +32,7 @@ def test_a_run_prints_a_balance_that_adds_up(options, village):
     assert result.exit_code == 0
     line = next(line for line in result.stdout.splitlines() if line.startswith("matters"))
     assert line.split() == ["matters", "3", "2", "0", "0", "0", "0", "1", "0"]
-    assert "读入 = 新增 + 更新 + 未变 + 重复 + 过期 + 隔离：成立" in result.stdout
+    assert "读入 = 新增 + 更新 + 未变 + 重复 + 过时 + 隔离：成立" in result.stdout
     assert "已发布版本 1" in result.stdout
     again = etl("run", *options)
     assert (again.exit_code, again.stdout) == (0, "没有变化，未发布新版本\n")
