@@ -8,7 +8,7 @@ CREATE TABLE meta (             -- number, published_at, data_time, schema_versi
     value VARCHAR NOT NULL
 );
 
-CREATE TABLE cases (            -- one row a matter 事项; the state as at the edition's data time
+CREATE TABLE cases (            -- one row a matter 事项; the state after all its steps
     case_code       VARCHAR NOT NULL,   -- 一案一码, 13 characters, unique
     source          VARCHAR NOT NULL,
     source_key      VARCHAR,            -- the source's own key; NULL where it has none

@@ -1,6 +1,6 @@
 """The cases, or their steps, as they were at T: the one SQL relation from which `data` answers.
 
-`cases` holds the state at the edition's data time. For an earlier T the changing columns of a case
+`cases` holds the state after all steps that the edition knows. For an earlier T the changing columns of a case
 are the `*_before` of its first step after T, the one that says that they held at T; a case without
 one is as it is now. Only what a question uses is rewound.
 """
@@ -86,8 +86,11 @@ class Question:
 
     @property
     def is_past(self) -> bool:
-        """Whether T lies before what the edition shows as the present."""
-        return self.as_of < self.edition.data_time
+        """Whether anything that the edition knows of happened after T.
+
+        That may be so at its data time too: a system whose clock is ahead tells of tomorrow.
+        """
+        return self.as_of < max(self.edition.data_time, self.edition.newest_step)
 
     @property
     def start(self) -> datetime | None:
@@ -240,7 +243,9 @@ def _candidates(question: Question, count: Count) -> list[str]:
     """Necessary conditions, on columns as they are now, for a case to count; to read fewer rows."""
     if count.table == "steps":  # a case that moved in the window has its last step there or later
         return ["last_step_at >= $since"] if question.scope.since else []
-    if count.at == "stock(since)" and question.start:
+    if count.at == "stock(since)":
+        if not question.start:
+            return ["false"]
         return ["accepted_at < $start", "(closed_at IS NULL OR closed_at >= $start)"]
     if count.at == "stock(as_of)":  # open at T = not closed for good by T
         return ["(closed_at IS NULL OR closed_at > $as_of)"] if question.is_past else []

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"  # raised with every change of schema.sql
 
 
 class EditionError(Exception):
@@ -65,6 +66,11 @@ class Edition:
         self.number: int = int(meta["number"])
         self.data_time: datetime = datetime.fromisoformat(meta["data_time"])
         self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
+
+    @cached_property
+    def newest_step(self) -> datetime:
+        """The time of the newest step known; the data time where there is none."""
+        return self.rows('SELECT max("at") FROM steps')[0][0] or self.data_time
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of one statement; values are bound as $name. A text that is missing is None."""

@@ -161,12 +161,10 @@ _UNORDERED = """(
     QUALIFY row_number() OVER w <> seq OR since > "at" OR lag("at") OVER w <> since
 )"""
 
-# A step after the edition's data time has not happened yet.
 _CLOSED_OTHERWISE = f"""cases LEFT JOIN (
     SELECT case_code, IF(arg_max(kind, seq) = 'reopen', NULL, arg_max("at", seq)) AS last_closed
     FROM steps
     WHERE kind IN ({", ".join(f"'{kind}'" for kind in sorted({*CLOSING, "reopen"}))})
-      AND "at" <= (SELECT value::TIMESTAMP FROM meta WHERE key = 'data_time')
     GROUP BY case_code
 ) USING (case_code)
 WHERE closed_at IS DISTINCT FROM last_closed"""

@@ -42,22 +42,20 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
     """An edition of these cases, in memory.
 
     What a case does not name: accepted 2026-11-02 and open since. `steps` are (kind, at) or dicts
-    of a Step's fields; they decide the state, as at `data_time`. Without them the steps follow from
+    of a Step's fields; they decide the state. Without them the steps follow from
     the times.
     """
     connection = duckdb.connect(":memory:")
     create_tables(connection, site)
-    fill(connection, *cases, data_time=data_time)
+    fill(connection, *cases)
     return memory_edition(connection, site, data_time=data_time)
 
 
-def fill(
-    connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any], data_time: datetime = UNTIL
-) -> None:
+def fill(connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any]) -> None:
     """Write the cases of `given` into the empty tables of an edition."""
     rows, steps = [], []
     for number, case in enumerate(cases, start=1):
-        row, own = _folded({"case_code": f"c{number:05d}", **case}, data_time)
+        row, own = _folded({"case_code": f"c{number:05d}", **case})
         rows.append(row)
         steps += own
     _insert(connection, "cases", rows)
@@ -100,13 +98,13 @@ def _with(step: Step, **changes: Any) -> Step:
     return Step(**{**step.__dict__, **changes})
 
 
-def _folded(case: dict[str, Any], data_time: datetime) -> tuple[dict, list[dict]]:
+def _folded(case: dict[str, Any]) -> tuple[dict, list[dict]]:
     """The row of `cases` and its rows of `steps`."""
     defaults = {"source": "s", "precision": "second", "reopen_count": 0, "row_hash": "h"}
     defaults |= {"member": "m", "line": 1, "point_quality": "ok", "is_located": True}
     accepted = case.get("accepted_at", SINCE)
     case = {**defaults, "accepted_at": accepted, "reported_at": accepted or SINCE, **case}
-    folded = list(states(step for step in steps_of(case) if step.at <= data_time))
+    folded = list(states(steps_of(case)))
     rows, before = [], None
     since = min(t for t in map(moment, map(case.get, TIMES[1:6])) if t is not None)
     for seq, (step, state) in enumerate(folded, start=1):

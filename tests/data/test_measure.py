@@ -147,6 +147,21 @@ def test_a_step_after_t_does_not_exist():
     assert value(edition, "open", WEEK.narrowed(as_of="2026-11-04")) == 1
 
 
+def test_what_a_clock_ahead_tells_of_has_not_happened_at_the_data_time():
+    noon = datetime(2026, 11, 8, 12)
+    ahead = {"closed_at": "2026-11-08 18:00"}
+    edition = given(ahead, {"accepted_at": "2026-11-08 20:00"}, {}, data_time=noon)
+    assert value(edition, "accepted") == 2
+    assert value(edition, "closed") == 0
+    assert value(edition, "open") == 2
+    assert value(edition, "closure_rate") == 0.0
+
+
+def test_a_flow_without_a_beginning_has_nothing_open_before_it():
+    edition = given({"closed_at": "2026-11-03"}, {})
+    assert value(edition, "closure_flow_rate", Scope(until=datetime(2026, 11, 5))) == 0.5
+
+
 def test_what_happens_at_t_itself_has_happened():
     edition = given({"closed_at": "2026-11-05"})
     assert value(edition, "closed", WEEK.narrowed(as_of="2026-11-05")) == 1

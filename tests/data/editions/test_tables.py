@@ -1,0 +1,41 @@
+"""The tables of an edition, and the version that tells one set of them from another."""
+
+import hashlib
+
+import duckdb
+import pytest
+
+from data.editions.edition import SCHEMA_VERSION
+from data.editions.tables import SCHEMA, create_tables
+from data.site import Layer, Site
+
+SITE = Site(
+    name="x",
+    title="x",
+    zone="Asia/Shanghai",
+    levels=(Layer(key="grid", name="格", files=("x",)),),
+)
+# The columns that each version stands for; a change of schema.sql takes the next number.
+VERSIONS = {"3": "79a717b54775"}
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect(":memory:") as connection:
+        yield connection
+
+
+def test_another_schema_has_another_version(connection):
+    connection.execute(SCHEMA.read_text(encoding="utf-8"))
+    columns = connection.execute(
+        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() ORDER BY ALL"
+    ).fetchall()
+    assert VERSIONS[SCHEMA_VERSION] == hashlib.sha256(repr(columns).encode()).hexdigest()[:12]
+
+
+def test_a_place_column_for_every_level_and_layer(connection):
+    create_tables(connection, SITE)
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_columns() WHERE column_name = 'grid' ORDER BY 1"
+    ).fetchall()
+    assert tables == [("alerts",), ("cases",)]
