@@ -1,8 +1,8 @@
 """The cases, or their steps, as they were at T: the one SQL relation from which `data` answers.
 
-`cases` holds the state after all steps that the edition knows. For an earlier T the changing columns of a case
-are the `*_before` of its first step after T, the one that says that they held at T; a case without
-one is as it is now. Only what a question uses is rewound.
+`cases` holds the state after all steps that the edition knows. For an earlier T the changing
+columns of a case are the `*_before` of its first step after T, the one that says that they held at
+T; a case without one is as it is now. Only what a question uses is rewound.
 """
 
 import re

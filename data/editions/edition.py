@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
