@@ -99,7 +99,7 @@ def balances(
     found = []
     for number, delivery in portion.deliveries.items():
         rows = delivered.get(number, 0)
-        balance = Balance(source.name, delivery.member.name, delivery.content_hash, rows)
+        balance = Balance(source.name, delivery.name, delivery.content_hash, rows)
         if number in refused:
             balance = replace(balance, quarantined=rows, state="refused", reason=refused[number])
         else:
@@ -107,7 +107,7 @@ def balances(
                 balance,
                 rows_in=rows - unwanted.get(number, 0),
                 filtered=unwanted.get(number, 0),
-                replaced=gone.get(delivery.member.name, 0),
+                replaced=gone.get(delivery.name, 0),
                 reason="；".join(portion.notes.get(number, ())) or None,
                 **fates.get(number, {}),
             )

@@ -55,13 +55,13 @@ def load_source(
     found: list[Balance] = []
     spared: list[str] = []  # members that say nothing yet about the rows that they had
     if rewrite:
-        contents = {d.member.name: d.content_hash for d in deliveries}
+        contents = {d.name: d.content_hash for d in deliveries}
         declared = source.declaration_hash()
         merging.begin_rewrite(loading.connection, source.target, source.name, declared, contents)
     for portion in portions(loading.connection, source, deliveries):
         loading.note_reading(source.name, portion)
         found += _load_portion(loading, source, portion, rewrite)
-        spared += [portion.taken[number].member.name for number in portion.unread]
+        spared += [portion.taken[number].name for number in portion.unread]
     if rewrite:
         spared += [b.member for b in found if b.state == "refused"]
         merging.end_rewrite(loading.connection, source.target, source.name, spared)
@@ -91,7 +91,7 @@ def _load_portion(
     loading.places.place(connection, source, fields)
     gather_incoming(connection, source, loading.site, fields)
     loading.moved += merging.classify(connection, source.target, source.name, rewrite)
-    accepted = [d.member.name for n, d in portion.deliveries.items() if n not in refused]
+    accepted = [d.name for n, d in portion.deliveries.items() if n not in refused]
     gone = merging.remove_replaced(connection, source.target, source.name, accepted)
     _write(loading, source.target)
     found = balances(connection, source, portion, delivered, refused, gone)

@@ -51,13 +51,14 @@ UNSUPPORTED = (NotImplementedError, RuntimeError)  # zipfile: unknown compressio
 
 @dataclass(frozen=True)
 class Member:
-    """One delivered file, the unit of delivery; its name identifies it, not the archive around."""
+    """One delivered file, the unit of delivery; `name` is that inside the archive around it."""
 
     name: str
     delivered: "Container" = field(repr=False, compare=False)
     size: int
     _open: Callable[[], BinaryIO] = field(repr=False, compare=False)
     _is_plain: bool = field(default=False, repr=False, compare=False)
+    _is_entry: bool = field(default=False, repr=False, compare=False)  # one of an archive's
 
     @property
     def container(self) -> Path:
@@ -72,8 +73,13 @@ class Member:
     @property
     def label(self) -> str:
         """How messages name it: the file, and the archive it came in."""
-        is_packed = self.container.name != PurePosixPath(self.name).name
-        return f"{self.container.name}（{self.name}）" if is_packed else self.name
+        return self.name if self._is_plain else f"{self.container.name}（{self.name}）"
+
+    @property
+    def full_name(self) -> str:
+        """Its name and that of the archive around: no other member that lies there has it."""
+        delivered = self.delivered.name
+        return f"{delivered}/{self.name}" if self._is_entry else delivered
 
     @cached_property
     def content_hash(self) -> str:
@@ -256,7 +262,9 @@ def _unzip(container: Container, inside: str, limits: Limits, room: Room) -> lis
     if any(info.flag_bits & ZIP_ENCRYPTED for _, info in entries):
         raise FileError(container.name, "password", "压缩包有密码")
     return [
-        Member(entry.name, container, entry.size, partial(_open_zipped, opened, info))
+        Member(
+            entry.name, container, entry.size, partial(_open_zipped, opened, info), _is_entry=True
+        )
         for entry, info in sorted(entries, key=lambda pair: pair[0].name)
         if _is_selected(entry.name, inside)
     ]
@@ -295,7 +303,9 @@ def _untar(opened: "_Archive[_Shared]", inside: str, limits: Limits) -> list[Mem
     entries = tar_entries(infos)
     refuse_hostile(container.name, container.size, [entry for entry, _ in entries], limits)
     return [
-        Member(entry.name, container, entry.size, partial(_open_tarred, opened, info))
+        Member(
+            entry.name, container, entry.size, partial(_open_tarred, opened, info), _is_entry=True
+        )
         for entry, info in sorted(entries, key=lambda pair: pair[0].name)
         if _is_selected(entry.name, inside)
     ]

@@ -13,7 +13,7 @@ from data.editions.store import EditionStore
 from data.site import Site
 from etl.fetch import FETCHED
 from etl.hostile import FileError
-from etl.members import Container, Room, containers, is_settled, unpack
+from etl.members import Container, Member, Room, containers, is_settled, unpack
 from etl.places import Places
 from etl.portions import Delivery
 from etl.source import Source
@@ -108,6 +108,8 @@ def news_of(source: Source, look: Look, known: Known) -> New:
     if again := _packed_again(found, known):
         for container in same:
             found.take(container, again)
+    for name in found.refuse_ties():
+        read.pop(name, None)
     new = [
         delivery
         for name, delivery in found.newest.items()
@@ -124,6 +126,7 @@ class _Found:
     source: Source
     look: Look
     newest: dict[str, Delivery] = field(default_factory=dict)
+    tied: dict[str, tuple[Delivery, Delivery]] = field(default_factory=dict)
     problems: list[FileError] = field(default_factory=list)
 
     def hash_of(self, container: Container) -> str | None:
@@ -134,20 +137,43 @@ class _Found:
             return None
 
     def take(self, container: Container, wanted: Set[str] | None = None) -> bool:
-        """Whether the file could be unpacked; its members, only those `wanted`, are kept if newer.
-
-        Of two members of one name the newer stands; ties go to the greater content hash.
+        """Whether all of the file could be used; its members, only those `wanted`, are kept if
+        newer than those of the same name.
         """
+        before = len(self.problems)
         try:
-            for member in unpack(container, self.source.inside, room=self.look.room):
-                if wanted is None or member.name in wanted:
-                    delivery = Delivery.of(member, self.source, self.look.now)
-                    other = self.newest.setdefault(member.name, delivery)
-                    self.newest[member.name] = max(other, delivery, key=_order)
+            members = unpack(container, self.source.inside, room=self.look.room)
         except FileError as problem:
             self.problems.append(problem)
             return False
-        return True
+        for member in members:
+            if wanted is None or member.name in wanted:
+                self._keep(member)
+        return len(self.problems) == before
+
+    def _keep(self, member: Member) -> None:
+        """The member if it is newer than those of its name; one undated stops no other."""
+        try:
+            delivery = Delivery.of(member, self.source, self.look.now)
+        except FileError as problem:
+            self.problems.append(problem)
+            return
+        other = self.newest.setdefault(delivery.name, delivery)
+        if _order(delivery) > _order(other):
+            self.newest[delivery.name] = delivery
+            self.tied.pop(delivery.name, None)
+        elif _order(delivery) == _order(other) and delivery.content_hash != other.content_hash:
+            self.tied[delivery.name] = (other, delivery)
+
+    def refuse_ties(self) -> set[str]:
+        """Leave out the members of which nothing says which content is the newer; the files that
+        they came in."""
+        for name, tied in self.tied.items():
+            del self.newest[name]
+            files = " 与 ".join(sorted(d.member.delivered.name for d in tied))
+            reason = f"{files} 中内容不同，分不清先后"
+            self.problems.append(FileError(name, "tied", reason))
+        return {d.member.delivered.name for tied in self.tied.values() for d in tied}
 
 
 def _is_settled(container: Container, source: Source, look: Look) -> bool:
@@ -157,12 +183,13 @@ def _is_settled(container: Container, source: Source, look: Look) -> bool:
 
 
 def _packed_again(found: _Found, known: Known) -> set[str]:
-    """Members of archives that are known with other content: another archive may hold that."""
+    """Members that are known with other content: another file that lies there may hold that."""
+    if found.source.is_keyed:  # no other file holds a member of the same name
+        return set()
     return {
         name
         for name, delivery in found.newest.items()
-        if delivery.member.container.name != Path(name).name
-        and known.members.get((found.source.name, name), ("", ""))[0]
+        if known.members.get((found.source.name, name), ("", ""))[0]
         not in ("", delivery.content_hash)
     }
 
@@ -178,8 +205,8 @@ def _containers(source: Source, look: Look, problems: list[FileError]) -> list[C
         return []
 
 
-def _order(delivery: Delivery) -> tuple[datetime, str]:
-    return (delivery.sequence or datetime.min, delivery.content_hash)
+def _order(delivery: Delivery) -> datetime:
+    return delivery.sequence or datetime.min
 
 
 def remember_idle(store: EditionStore, known: Known, news: Sequence[New]) -> None:

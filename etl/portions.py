@@ -23,15 +23,22 @@ SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_head
 
 @dataclass(frozen=True)
 class Delivery:
-    """A member whose content is new to us, and its place in the order of deliveries."""
+    """A member whose content is new to us, and its place in the order of deliveries.
+
+    Where a key identifies the rows, `name` is that of the archive too: daily archives often hold
+    a file of one and the same name. Without a key the rows are of the file, whoever packs it.
+    """
 
     member: Member
+    name: str
     content_hash: str
     sequence: datetime | None
 
     @classmethod
     def of(cls, member: Member, source: Source, now: datetime) -> "Delivery":
-        return cls(member, member.content_hash, source.sequence_of(member.name, now))
+        name = member.full_name if source.is_keyed else member.name
+        sequence = source.sequence_of((member.name, member.delivered.name), now)
+        return cls(member, name, member.content_hash, sequence)
 
 
 @dataclass
@@ -126,7 +133,7 @@ def _number_deliveries(connection: duckdb.DuckDBPyConnection, portion: Portion) 
     frame = pd.DataFrame(
         {
             "_member": pd.Series(numbers, dtype="int32"),
-            "member": pd.Series([d.member.name for d in deliveries], dtype=object),
+            "member": pd.Series([d.name for d in deliveries], dtype=object),
             "sequence": pd.Series([d.sequence for d in deliveries], dtype="datetime64[us]"),
         }
     )

@@ -39,7 +39,7 @@ def refuse(
 
 
 def _place(delivery: Delivery) -> tuple[datetime, str]:
-    return delivery.sequence or datetime.min, delivery.member.name
+    return delivery.sequence or datetime.min, delivery.name
 
 
 def _wrong_size(source: Source, site: Site, rows: int, broken: int) -> str | None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -56,7 +56,7 @@ BUILT_IN_LOOKUPS: dict[str, dict[str, str]] = {  # values that are codes, lookup
 UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to say nothing
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"  # SQL
 NA = ("", "null", "none", "nan", "n/a", "<na>")
-READING = "2"  # of how rows are read and hashed; another number reads every delivery anew
+READING = "3"  # of how rows are read and hashed; another number reads every delivery anew
 OWN_NAMES = (  # of the tables of raw rows
     *("_member", "_row", "_line", "_extra", "row_hash"),
     *("a whole row", "is rough"),  # while they are cleaned
@@ -256,20 +256,20 @@ class Source(Declared):
         more = (alias for name in names for alias in self.aliases.get(name, ()))
         return tuple(dict.fromkeys((*names, *more)))
 
-    def sequence_of(self, name: str, now: datetime) -> datetime | None:
-        """The place of the member `name`, fetched `now`, in the order of deliveries.
+    def sequence_of(self, names: Sequence[str], now: datetime) -> datetime | None:
+        """The place of a member, fetched `now`, in the order of deliveries.
 
-        FileError where its name should carry a date and carries none: the member would lose
-        against every other, or win, by chance.
+        `names`: its own, then that of the archive around. FileError where one of them should
+        carry a date and none does: the member would lose against every other, or win, by chance.
         """
         if self.sequence == "fetched":
             return now
         if self.sequence is None:
             return None
-        dated = date_in_name(name)
+        dated = next(filter(None, map(date_in_name, names)), None)
         if dated is None:
             reason = '文件名中没有日期；来源声明 sequence = "name"，应如 x_20261105.csv'
-            raise FileError(name, "undated", reason)
+            raise FileError(names[0], "undated", reason)
         return dated
 
     def within(self, context: str) -> "Source":

@@ -372,22 +372,78 @@ def test_a_changed_code_list_is_in_the_edition(village):
 # Archives
 
 
-def test_of_two_archives_with_one_member_the_same_counts_in_any_order(tmp_path):
-    contents = {n: packed(m=table(matter(1, title=n), matter(2))) for n in ("a", "b")}
-    states = set()
-    for order in ("ab", "ba"):
-        village = built(tmp_path / order, source=KEYLESS)
-        for name in order:
-            village.deliver(f"matters/{name}.zip", contents[name])
-            village.run()
-        states.add(village.state())
-        assert village.rows("SELECT count(*) FROM cases") == [(2,)]
-        assert village.run().balances == []
-    together = built(tmp_path / "together", source=KEYLESS)
-    for name, content in contents.items():
-        together.deliver(f"matters/{name}.zip", content)
+def test_archives_that_hold_a_file_of_one_name_lose_no_row(tmp_path):
+    """The key says which rows are one, so the daily archives may all hold `export.csv`."""
+    source = MATTERS.replace("*.csv", "*")
+    village, together = built(tmp_path / "a", source=source), built(tmp_path / "b", source=source)
+    for day in range(1, 11):
+        for place in (village, together):
+            place.deliver(f"matters/day_{day}.zip", packed(export=table(matter(day))))
+        village.run()
     together.run()
-    assert states == {together.state()}
+    assert village.rows("SELECT count(*) FROM cases") == [(10,)]
+    assert village.state() == together.state()
+    assert village.rows("SELECT min(member) FROM members") == [("matters/day_1.zip/export.csv",)]
+    renamed = (village.input / "matters/day_1.zip").rename(village.input / "matters/all.zip")
+    assert village.run().totals()["unchanged"] == 1
+    renamed.write_bytes(packed(day_1=table(matter(1))))
+    assert village.run().totals()["unchanged"] == 1
+    assert village.state() == together.state()
+
+
+def test_packed_daily_files_are_ordered_by_the_date_of_their_archive(tmp_path):
+    village = built(tmp_path, source=SNAPSHOT.replace("*.csv", "*"))
+    village.deliver("matters/x_20261102.zip", packed(export=table(matter(1))))
+    village.deliver("matters/x_20261101.zip", packed(export=table(matter(1), matter(2))))
+    assert village.run().is_good
+    rows = village.rows("SELECT source_key, withdrawn_at::DATE::VARCHAR FROM cases ORDER BY 1")
+    assert rows == [("1", None), ("2", "2026-11-02")]
+
+
+@pytest.mark.parametrize("order", ["zp", "pz", "z", "p"])
+def test_of_two_contents_of_one_name_none_is_chosen(tmp_path, order):
+    """Without a key the file is the identity: nothing says which content is the newer."""
+    village = built(tmp_path, source=KEYLESS.replace("matters/*.zip", "*"))
+    files = {
+        "z": ("all.zip", packed(a=table(matter(1)))),
+        "p": ("a.csv", table(matter(2, title="plain"))),
+    }
+    village.deliver(*files[order[0]])
+    if order[1:]:
+        village.run()
+    for other in files.values():
+        village.deliver(*other)
+    for edition in (None, None) if order[1:] else (1, None):
+        report = village.run()
+        assert (report.edition, report.state("matters")) == (edition, "failed")
+        assert report.reason("matters") == "a.csv：a.csv 与 all.zip 中内容不同，分不清先后"
+    there = {"zp": 1, "pz": 1, "z": 0, "p": 0}[order]
+    assert village.rows("SELECT count(*) FROM cases") == [(there,)]
+    (village.input / "all.zip").unlink()
+    assert village.run().is_good
+    assert village.rows("SELECT title FROM cases") == [("plain",)]
+
+
+def test_of_two_contents_of_one_name_the_archive_of_the_later_date_counts(tmp_path):
+    source = KEYLESS.replace('"changes"', '"changes"\nsequence = "name"')
+    source = source.replace('updated_at = "updated"', "")
+    for order in ((1, 2), (2, 1)):
+        village = built(tmp_path / str(order[0]), source=source)
+        for day in order:
+            village.deliver(f"matters/202611{day:02}.zip", packed(a=table(matter(1, title=day))))
+            assert village.run().is_good
+        assert village.rows("SELECT title FROM cases") == [("2",)]
+
+
+def test_an_undated_member_stops_no_other(tmp_path):
+    village = built(tmp_path, source=SNAPSHOT.replace("*.csv", "*"))
+    content = packed(a=table(matter(9)), x_20261101=table(matter(1)))
+    village.deliver("matters/all.zip", content)
+    for edition in (1, None):
+        report = village.run()
+        assert (report.edition, report.state("matters")) == (edition, "failed")
+        assert "a.csv：文件名中没有日期" in (report.reason("matters") or "")
+    assert village.rows("SELECT source_key FROM cases") == [("1",)]
 
 
 def test_an_archive_that_nobody_can_unpack_any_more_fails_its_source_only(tmp_path):

@@ -207,9 +207,9 @@ def test_a_member_that_should_be_dated_and_is_not_is_refused(load):
     dated = MATTERS.replace('updated_at = "updated"', 'sequence = "name"')
     source = load(dated)["matters"]
     now = datetime(2026, 11, 10)
-    assert source.sequence_of("a/x_20261105.csv", now) == datetime(2026, 11, 5)
+    assert source.sequence_of(("a/x_20261105.csv",), now) == datetime(2026, 11, 5)
     with pytest.raises(FileError, match=r'a/x.csv：文件名中没有日期；来源声明 sequence = "name"'):
-        source.sequence_of("a/x.csv", now)
-    assert load(MATTERS)["matters"].sequence_of("a/x.csv", now) is None
+        source.sequence_of(("a/x.csv",), now)
+    assert load(MATTERS)["matters"].sequence_of(("a/x.csv",), now) is None
     fetched = load(dated.replace('"name"', '"fetched"'))["matters"]
-    assert fetched.sequence_of("a/x.csv", now) == now
+    assert fetched.sequence_of(("a/x.csv",), now) == now
