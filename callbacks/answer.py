@@ -28,6 +28,7 @@ from data.names import named
 from data.regions import Region
 from data.scope import Grant, Scope
 from data.single_flight import SingleFlight
+from layouts.marks import short_day
 from layouts.panel import Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
@@ -175,13 +176,17 @@ def days_of(scope: Scope) -> int:
 
 
 def window_words(scope: Scope, edition: Edition) -> str:
-    """近 30 日, or both ends where the viewer chose them."""
+    """近 30 日, or both days where the viewer chose them: 10/1–10/31."""
     rolling = last_days(days_of(scope), scope.as_of or edition.data_time)
     if scope.since == rolling["since"] and scope.until == rolling["until"]:
         return f"近 {days_of(scope)} 日"
-    since = f"{scope.since:%Y-%m-%d}" if scope.since else "最早"
-    until = f"{scope.until - timedelta(microseconds=1):%Y-%m-%d}" if scope.until else "最新"
-    return f"{since} 至 {until}"
+    last = scope.until and scope.until - timedelta(microseconds=1)
+    days = [day for day in (scope.since, last) if day]
+    is_of_year = all(day.year == edition.data_time.year for day in days)
+    shown = [short_day(day) if is_of_year else f"{day.year}/{short_day(day)}" for day in days]
+    if scope.since is None:
+        return f"截至 {shown[-1]}"
+    return "–".join(shown) if last else f"{shown[0]} 起"
 
 
 def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:

@@ -136,9 +136,9 @@ def rate_text(n: Value, d: Value, decimals: int = 1) -> str:
     return f"{shown:,f}%"
 
 
-def part_text(n: Value, d: Value) -> str:
-    """The two numbers behind a rate: 16,198/16,412."""
-    return f"{count_text(n)}/{count_text(d)}"
+def part_text(n: Value, d: Value, wall: bool = False) -> str:
+    """The two numbers behind a rate: 16,198/16,412; on the wall 1.62万/1.64万."""
+    return f"{count_text(n, wall)}/{count_text(d, wall)}"
 
 
 def is_small(d: Value) -> bool:

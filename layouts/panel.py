@@ -80,6 +80,7 @@ class Panel:
             [heading, self._body()],
             id=self.frame_id,
             className=f"panel panel-{self.key.replace('_', '-')}",
+            style={"--letters": len(self.title)},
             **{"data-edition": ""},  # type: ignore[arg-type]
         )
 

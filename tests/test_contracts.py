@@ -19,7 +19,7 @@ ALLOWED = {  # package -> what of ours it may import; DESIGN 2
     "geo": set(),
     "data": {"rules"},
     "etl": {"data", "geo", "rules"},
-    "layouts": {"data.codes", "data.indicators", "data.scope"},
+    "layouts": {"data.codes", "data.display", "data.indicators", "data.scope"},
     "callbacks": {"layouts", "data", "geo"},
     "routes": {"data", "geo"},
 }

@@ -3,8 +3,11 @@
 import pandas as pd
 from dash import html
 
+from data.display import part_text
 from layouts.marks import bar, nothing
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel
+
+LONG = 11  # figures of n/d; longer ones take room from the names
 
 
 def draw(facts: Facts, on_time: pd.DataFrame, closure: pd.DataFrame) -> list | html.Div:
@@ -31,7 +34,7 @@ def _heading() -> html.Div:
 
 def _scope(facts: Facts, unranked: int) -> html.Div:
     """Beside the title: the window, and how many departments are too small for a rank."""
-    few = f"{unranked} 个部门不足 10 件" if unranked else ""
+    few = f"{unranked} 个不足 10 件" if unranked else ""
     return html.Div("，".join(filter(None, (facts.window, few))), className="sum")
 
 
@@ -52,7 +55,9 @@ def _row(row: dict, closed: pd.DataFrame, target: float | None) -> html.Div:
 
 
 def _rate(row: dict) -> list:
-    return [html.B(row.get("text", "—")), html.Small(row.get("part", "0/0"))]
+    part = part_text(row.get("numerator", 0), row.get("denominator", 0), wall=True)
+    size = "is-long" if len(part) > LONG else ""
+    return [html.B(row.get("text", "—")), html.Small(part, className=size)]
 
 
 PANEL = Panel(

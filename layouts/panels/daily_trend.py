@@ -2,11 +2,14 @@
 
 import pandas as pd
 
+from data.display import count_text
 from layouts.marks import day_words
 from layouts.panel import Facts, Numbers, Panel, number_of
 from layouts.theme import ACCENT, FONT, LINE, OK, PX_PER_REM, SIZES, SOFT_INK
 
 DAYS = 30
+BESIDE = 14  # px between the lines and what stands at their right end
+NARROW = 0.56  # em; the width of a figure, where a character is 1 wide
 
 
 def draw(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> dict:
@@ -42,7 +45,10 @@ def _ends(lines: list[dict], scale: float) -> list[dict]:
     last = sorted((line["y"][-1], line["name"], line["line"]["color"]) for line in lines)
     day = pd.Timestamp(lines[0]["x"][-1])
     texts = [(day_words(day), SOFT_INK, SIZES["small"])]
-    texts += [(f"{name} {value:,}", colour, SIZES["end"]) for value, name, colour in reversed(last)]
+    texts += [
+        (f"{name} {count_text(value, wall=True)}", colour, SIZES["end"])
+        for value, name, colour in reversed(last)
+    ]
     return [
         {
             "x": 1.0,
@@ -51,7 +57,7 @@ def _ends(lines: list[dict], scale: float) -> list[dict]:
             "yref": "paper",
             "xanchor": "left",
             "yanchor": "middle",
-            "xshift": 14 * scale,
+            "xshift": BESIDE * scale,
             "yshift": (1 - rank) * 30 * scale,
             "text": text,
             "showarrow": False,
@@ -65,8 +71,10 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
     days = lines[0]["x"]
     top = max([*lines[0]["y"], *lines[1]["y"], 1])
     ticks = days[:: max(len(days) // 3, 1)]
+    left = _wide(f"{top // _step(top) * _step(top):,}", _px(SIZES["floor"], scale)) + 14 * scale
+    right = max(_wide(end["text"], end["font"]["size"]) for end in ends) + BESIDE * scale
     return {
-        "margin": {"l": 46 * scale, "r": 118 * scale, "t": 10 * scale, "b": 36 * scale},
+        "margin": {"l": left, "r": right, "t": 10 * scale, "b": 36 * scale},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
@@ -85,6 +93,7 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
         "yaxis": {
             "range": [0, top * 1.12],
             "dtick": _step(top),
+            "tickformat": ",d",
             "gridcolor": LINE,
             "ticklabelstandoff": round(6 * scale),
             "zeroline": False,
@@ -102,6 +111,11 @@ def _step(top: int) -> int:
             if top / step <= 3.4:
                 return step
     return top
+
+
+def _wide(text: str, size: float) -> float:
+    """At least as many px as the text takes."""
+    return size * sum(NARROW if letter.isascii() else 1 for letter in text)
 
 
 def _px(rem: float, scale: float) -> float:

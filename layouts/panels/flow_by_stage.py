@@ -4,6 +4,7 @@ import pandas as pd
 from dash import html
 
 from data.codes import UNCLASSIFIED
+from data.display import count_text
 from layouts.marks import bar, nothing, on_day, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
 
@@ -15,6 +16,8 @@ STAGES = {
     "handling": "办理中",
     "verifying": "待核查",
 }
+
+LONG = 10_000  # a sum that leaves no room for spaces
 
 
 def draw(
@@ -43,25 +46,28 @@ def stage_counts(stock: pd.DataFrame) -> dict[str, int]:
 
 
 def _row(stage: str, count: int, most: int) -> html.Div:
-    parts = [html.Span(stage, className="name"), bar(count / most), html.B(f"{count:,}")]
+    shown = html.B(count_text(count, wall=True))
+    parts = [html.Span(stage, className="name"), bar(count / most), shown]
     return html.Div(parts, className="rank-row")
 
 
 def _sum(total: int, accepted: int) -> html.Div:
     """How the stations add up, and what of it the panel of risks shows."""
-    words = f"未受理 {total - accepted:,} + 在办 {accepted:,} = 未办结"
-    return html.Div([html.Span(words), html.B(f"{total:,}")], className="sum-row")
+    waiting, taken, both = (count_text(n, wall=True) for n in (total - accepted, accepted, total))
+    words = f"未受理 {waiting} + 在办 {taken} = 未办结"
+    is_long = total >= LONG
+    parts = [html.Span(words.replace(" ", "") if is_long else words), html.B(both)]
+    return html.Div(parts, className="sum-row is-long" if is_long else "sum-row")
 
 
 def _today(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> html.Div:
     day = facts.data_time.date()
-    words = [
-        on_day(day, "今日受理 ", f"{short_day(day)} 受理 "),
-        html.B(_shown(came)),
-        html.Span(" · 办结 "),
-        html.B(_shown(went)),
+    accepted = on_day(day, "今日受理 ", f"{short_day(day)} 受理 ")
+    parts = [
+        html.Span([accepted, html.B(_shown(came))]),
+        html.Span(["办结 ", html.B(_shown(went))]),
     ]
-    return html.Div(words, className="sum")
+    return html.Div(parts, className="sum is-parts")
 
 
 def _shown(frame: pd.DataFrame) -> str:

@@ -4,11 +4,12 @@ import pandas as pd
 from dash import html
 
 from data.codes import label
+from data.display import count_text
 from layouts.marks import on_day, shape, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
 from layouts.theme import INK, RISK, WARN
 
-LONG = 3  # figures; a longer number is set smaller
+LONG, LONGEST = 3, 5  # figures; a longer number is set smaller
 
 
 def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, due: pd.DataFrame) -> list:
@@ -28,10 +29,10 @@ def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, due: pd.DataFra
 
 
 def _total(total: int, unknown: int) -> html.Div:
-    words = [html.Span("在办 "), html.B(f"{total:,}")]
+    parts = [html.Span(["在办 ", _figure(total)])]
     if unknown:
-        words += [html.Span("　未定级 "), html.B(f"{unknown:,}")]
-    return html.Div(words, className="sum")
+        parts.append(html.Span(["未定级 ", _figure(unknown)]))
+    return html.Div(parts, className="sum is-parts")
 
 
 def _by_risk(frame: pd.DataFrame) -> dict[str, int]:
@@ -40,9 +41,7 @@ def _by_risk(frame: pd.DataFrame) -> dict[str, int]:
 
 def _risk_tile(risk: str, count: int, late: int) -> html.Div:
     word = f"{label('risk', risk)}色"
-    below = html.Div(
-        [html.Span("超期 "), html.B(f"{late:,}")], className="late" if late else "none"
-    )
+    below = html.Div([html.Span("超期 "), _figure(late)], className="late" if late else "none")
     return _tile([shape(risk, word), html.Span(word)], count, below, RISK[risk])
 
 
@@ -50,21 +49,30 @@ def _late_tile(facts: Facts, late: int, due: int) -> html.Div:
     """What somebody must act on now."""
     day = facts.data_time.date()
     words = on_day(day, "今日到期 ", f"{short_day(day)} 到期 ")
-    below = html.Div([words, html.B(f"{due:,}")], className="due")
+    below = html.Div([words, _figure(due)], className="due")
     return _tile([html.Span("超期在办")], late, below, WARN)
 
 
 def _tile(words: list, count: int, below: html.Div, colour: str) -> html.Div:
-    figure = f"{count:,}"
+    figure = _figure(count)
     return html.Div(
         [
             html.Div(words, className="word"),
-            html.Div(figure, className="kpi is-long" if len(figure) > LONG else "kpi"),
+            html.Div(figure.children, className=f"kpi {_length(count)}".strip()),
             below,
         ],
         className="tile",
         style={"--mark": colour},
     )
+
+
+def _figure(count: int) -> html.B:
+    return html.B(count_text(count, wall=True), className=_length(count))
+
+
+def _length(count: int) -> str:
+    figures = len(count_text(count, wall=True))
+    return "is-longest" if figures > LONGEST else "is-long" if figures > LONG else ""
 
 
 PANEL = Panel(

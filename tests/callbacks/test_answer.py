@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask_caching import Cache
 
-from callbacks.answer import Answers, Inquiry, answered, drawn, windowed
+from callbacks.answer import Answers, Inquiry, answered, drawn, window_words, windowed
 from callbacks.explain import explainer
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
@@ -163,3 +163,17 @@ def test_without_a_window_the_last_thirty_days_are_shown_today_included(edition:
 def test_a_window_of_the_viewers_own_stays(edition: Edition):  # noqa: F811
     chosen = Scope(since=datetime(2026, 11, 1), until=datetime(2026, 11, 8))
     assert windowed(chosen, edition) == chosen
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        (datetime(2026, 10, 22), datetime(2026, 11, 21), "近 30 日"),
+        (datetime(2026, 10, 1), datetime(2026, 11, 1), "10/1–10/31"),
+        (datetime(2025, 12, 1), datetime(2026, 1, 1), "2025/12/1–2025/12/31"),
+        (None, datetime(2026, 11, 1), "截至 10/31"),
+        (datetime(2026, 11, 1), None, "11/1 起"),
+    ],
+)
+def test_a_window_is_said_in_few_letters(edition: Edition, since, until, said):  # noqa: F811
+    assert window_words(Scope(since=since, until=until), edition) == said

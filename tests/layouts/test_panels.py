@@ -112,7 +112,7 @@ def test_the_department_furthest_behind_comes_first_and_small_ones_are_not_ranke
         "court 50.0% 10/20 50.0% 1/2",
         "police 90.0% 90/100 — 0/0",
     ]
-    assert "1 个部门不足 10 件" in words(picture)
+    assert "1 个不足 10 件" in words(picture)
 
 
 def test_at_most_five_departments_are_shown():
@@ -129,7 +129,7 @@ def test_a_department_that_had_bad_luck_with_few_cases_is_not_named_before_those
 def test_a_department_is_marked_only_where_it_is_below_the_target_beyond_chance():
     on_time = rates(a=(90, 100), b=(94, 100), c=(940, 1000), d=(900, 1000))
     rows = found(draw_departments(FACTS, on_time, rates(a=(1, 2))), "behind")
-    assert [words(row) for row in rows] == ["90.0% 900/1000", "90.0% 90/100"]
+    assert [words(row) for row in rows] == ["90.0% 900/1,000", "90.0% 90/100"]
 
 
 def test_departments_are_measured_by_their_deadlines():
@@ -143,6 +143,25 @@ def counts(by: str, **of: int) -> pd.DataFrame:
 
 
 DUE = pd.DataFrame({"numerator": [4]})
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(1234, "1,234"), (12345, "1.23万"), (123456, "12.35万"), (1234567, "123万")],
+)
+def test_a_large_count_is_shortened_wherever_the_wall_has_little_room(count: int, shown: str):
+    one = pd.DataFrame({"numerator": [count], "text": [shown]})
+    large = counts("risk", red=count)
+    assert words(draw_risks(FACTS, large, large, one)).count(shown) == 5
+    assert words(draw_flow(FACTS, counts("stage", handling=count), one, one, one)).count(shown) == 5
+    row = {"department": "a", "name": "a", "numerator": count, "denominator": count, "value": 1.0}
+    row |= {"text": "100.0%", "part": "", "is_ranked": True, "at_best": 1.0}
+    departments = draw_departments(FACTS, pd.DataFrame([row]), pd.DataFrame([row]))
+    assert words(departments).count(f"{shown}/{shown}") == 2
+    lines = pd.DataFrame({"day": ["2026-11-19"], "numerator": [count]})
+    layout = draw_trend(FACTS, lines, lines)["layout"]
+    assert [end["text"] for end in layout["annotations"][1:]] == [f"受理 {shown}", f"办结 {shown}"]
+    assert layout["margin"]["r"] > 14 + 24 * (2 + len(shown) / 2)  # the text beside its distance
 
 
 def test_a_risk_without_cases_shows_0_and_the_overdue_are_among_the_open():
