@@ -25,8 +25,8 @@ from data.editions.store import EditionStore
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
-from data.regions import Region
-from data.scope import Grant, Scope
+from data.regions import Region, unknown_regions
+from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from layouts.marks import short_day
 from layouts.panel import Ask, Facts, Listing, Numbers, Panel
@@ -112,6 +112,9 @@ class Answers:
         """ScopeError or EditionError where the scope cannot be answered, whatever is asked."""
         with self._store.reading(scope.edition) as edition:
             state.Question(edition, scope, self._grant())
+            unknown = unknown_regions(edition, scope)
+            if unknown:
+                raise ScopeError(f"没有这个区域：{'、'.join(unknown[:3])}")
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Edition]:

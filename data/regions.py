@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from data.codes import NONE
 from data.editions.edition import Edition
 from data.scope import Scope
 
@@ -23,7 +24,8 @@ class Region:
 class View:
     """What a map shows: polygons of `level` beneath `within` (None = everything).
 
-    `levels` are those that could be drawn instead, the finest (`level`) first.
+    `levels` are those that could be drawn instead, the finest (`level`) first. `is_whole`: the end
+    of the trail is all that the scope names; else its filter goes on narrowing what is painted.
 
     `chosen` is the polygon the viewer drilled to where nothing lies beneath it; `trail` leads from
     the top to the region in the scope; `outline` is the level of the regions one can drill to."""
@@ -34,6 +36,7 @@ class View:
     trail: tuple[Region, ...]
     outline: str
     levels: tuple[str, ...] = ()
+    is_whole: bool = True
 
     @property
     def part(self) -> str:
@@ -43,24 +46,57 @@ class View:
 
 def view(edition: Edition, scope: Scope) -> View:
     """The map that fits a scope: the finest level beneath its region that can be drawn."""
-    trail = trail_to(edition, scope)
+    trails = _trails(edition, scope)
+    trail = _shared(trails)
     is_lowest = bool(trail) and trail[-1].level == edition.site.grid_key
     chosen = trail[-1].code if is_lowest else None
     above = trail[:-1] if is_lowest else trail
     within = above[-1] if above else None
     levels = _drawable(edition, within)
-    return View(levels[0], within, chosen, trail, child_level(edition, within), levels)
+    is_whole = all(each and each == trail[: len(each)] for each in trails)
+    below = child_level(edition, within)
+    return View(levels[0], within, chosen, trail, below, levels, is_whole)
 
 
 def trail_to(edition: Edition, scope: Scope) -> tuple[Region, ...]:
-    """From the top of the tree to the deepest region that the scope names; () for everything."""
+    """From the top of the tree to the region that holds all that the scope names; () for all."""
+    return _shared(_trails(edition, scope))
+
+
+def unknown_regions(edition: Edition, scope: Scope) -> list[str]:
+    """The regions of the scope that the edition's tree does not have, as in an address."""
+    asked = _asked(edition, scope)
+    lost = [(key, code) for key, code in asked if code != NONE and not _trail(edition, key, code)]
+    return [f"{key}:{code}" for key, code in lost]
+
+
+def _asked(edition: Edition, scope: Scope) -> list[tuple[str, str]]:
+    """What the scope names of the main tree."""
+    levels = edition.site.level_keys
+    return [(key, code) for key, code in scope.regions if key in levels]
+
+
+def _trails(edition: Edition, scope: Scope) -> list[tuple[Region, ...]]:
+    return [_trail(edition, key, code) for key, code in _asked(edition, scope)]
+
+
+def _shared(trails: list[tuple[Region, ...]]) -> tuple[Region, ...]:
+    """The way that all have in common; a region and what lies within it are that what."""
+    longest = max(trails, key=len, default=())
+    apart = [each for each in trails if each != longest[: len(each)]]
+    shared = []
+    for steps in zip(longest, *apart, strict=False):
+        if len(set(steps)) > 1:
+            break
+        shared.append(steps[0])
+    return tuple(shared)
+
+
+def _trail(edition: Edition, key: str, code: str) -> tuple[Region, ...]:
+    """From the top of the tree to a region; () where there is none."""
     levels = [level.key for level in edition.site.levels]
-    asked = [(levels.index(key), code) for key, code in scope.regions if key in levels]
-    if not asked:
-        return ()
-    depth, code = max(asked)
     trail: list[Region] = []
-    for level in reversed(levels[: depth + 1]):
+    for level in reversed(levels[: levels.index(key) + 1]):
         found = edition.rows(
             "SELECT name, parent FROM grids WHERE layer = $level AND code = $code",
             {"level": level, "code": code},

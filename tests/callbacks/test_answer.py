@@ -133,6 +133,8 @@ def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):
     later = explain(Scope(as_of=DATA_TIME + timedelta(seconds=1)).to_json(), None)
     assert later.startswith("无法显示：截止时点 2026-11-20 14:30:01 晚于数据时间")
     assert "没有版本 9" in explain('{"edition": 9}', None)
+    assert "没有这个区域：town:NOPE" in explain('{"regions": [["town", "NOPE"]]}', None)
+    assert explain('{"regions": [["town", "-"]]}', None) == ""
     assert "没有维度 towm；是不是 town" in explain('{"where": [["towm", "x"]]}', None)
 
 

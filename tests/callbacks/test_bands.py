@@ -10,6 +10,7 @@ from callbacks.answer import Inquiry
 from callbacks.colour import level_for, painted, patched, pictured
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
+from data.scope import Scope
 from layouts.map import NO_BAND
 from layouts.theme import UNKNOWN_FILL
 from tests.layouts.conftest import asked_of
@@ -142,6 +143,23 @@ def test_windows_of_one_length_have_bands_of_their_own(edition: Edition, change:
         replace(other, of_the_day=lambda _, compute: compute()), "accepted", "grid", codes
     )
     assert shared == alone
+
+
+@pytest.mark.parametrize(
+    ("regions", "painted_towns"),
+    [
+        ((("town", "T0"), ("town", "T1")), {"T0", "T1"}),
+        ((("town", "NOPE"),), set()),
+        ((("town", "-"),), set()),
+        ((("town", "T2"),), {"T2"}),
+    ],
+)
+def test_the_map_shows_no_case_that_the_panels_do_not_count(edition, regions, painted_towns):  # noqa: F811
+    shown = pictured(asked_of(edition, Scope(regions=regions)), "risk", False, 1.0).figure["data"][
+        0
+    ]
+    pairs = zip(shown["locations"], shown["z"], strict=True)
+    assert {code[:2] for code, band in pairs if band != NO_BAND} == painted_towns
 
 
 def test_a_map_that_is_on_screen_gets_only_its_values(edition: Edition):

@@ -66,3 +66,13 @@ def test_the_map_shows_the_grids_beneath_the_region(edition: Edition):  # noqa: 
     grid = view(edition, Scope(regions=(("grid", "T1V2G3"),)))
     assert (grid.part, grid.chosen) == ("village:T1V2", "T1V2G3")
     assert [region.name for region in grid.trail] == ["第1镇", "12村", "12村3格"]
+
+
+def test_two_regions_have_the_way_that_both_share(edition: Edition):  # noqa: F811
+    def trail(*regions: tuple[str, str]) -> list[str]:
+        return [region.code for region in view(edition, Scope(regions=regions)).trail]
+
+    assert trail(("town", "T1"), ("town", "T2")) == []
+    assert trail(("village", "T1V0"), ("village", "T1V2")) == ["T1"]
+    assert trail(("grid", "T1V2G0"), ("grid", "T1V2G3")) == ["T1", "T1V2"]
+    assert trail(("town", "T1"), ("village", "T1V2")) == ["T1", "T1V2"]
