@@ -4,8 +4,8 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks.answer import Answers, Inquiry, answered
 from callbacks.refresh import asked, guarded
-from data.codes import label
 from layouts.controls import Control
+from layouts.marks import risk_word
 from layouts.panel import Listing
 from layouts.panels.newest import moment
 
@@ -37,12 +37,12 @@ def announcer(answers: Answers):
 
 
 def lines(question: Inquiry) -> list[str]:
-    """One line a case, newest first."""
+    """One line a case, newest first; where there is none, that."""
     cases = answered(Listing("newest_cases", LINES), question)
-    return [_line(row) for row in cases.to_dict("records")]
+    return [_line(row) for row in cases.to_dict("records")] or ["暂无新事项"]
 
 
 def _line(row: dict) -> str:
     at = moment(row["accepted_at"], row["precision"])
-    risk = label("risk", row["risk"])
+    risk = risk_word(row["risk"])
     return f"{row['place']}　{at}　{row['category']}　{risk}　{row['department']}"

@@ -44,6 +44,7 @@ class Picture:
     placed: list
     approval: str  # 审图号
     measure: str
+    past: str  # the time in ms since 1970 whose state is shown, where it is not the newest
 
 
 def register(app: Dash, answers: Answers) -> None:
@@ -58,6 +59,7 @@ def register(app: Dash, answers: Answers) -> None:
         Output(Control.MAP_APPROVAL, "children"),
         Output(Control.MEASURE, "value"),
         Output(Control.MAP_FRAME, "data-edition"),
+        Output(Control.MAP_FRAME, "data-time"),
         Input(Control.SCOPE, "data"),
         Input(Control.PULSE, "data"),
         Input(Control.MEASURE, "value"),
@@ -81,7 +83,7 @@ def colourer(answers: Answers):
         shown, edition = answers.of("map", asked(scope_json), compute, asks)
         figure = patched(shown) if drawn == shown.drawn else shown.figure
         words = (shown.legend, shown.trail, shown.window, shown.placed, shown.approval)
-        return figure, shown.drawn, shown.overlay, *words, shown.measure, str(edition)
+        return figure, shown.drawn, shown.overlay, *words, shown.measure, str(edition), shown.past
 
     return colour
 
@@ -103,7 +105,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
     """The map of a question; without a key by risk, or by cases where the site gives no risk."""
     key = key or (DEFAULT if risks_of(question.edition) else WITHOUT_RISK)
     on_map = view(question.edition, question.scope)
-    around = question.within(on_map.within)
+    around = question.within(on_map.within) if on_map.is_whole else question
     on_map = replace(on_map, level=level_for(around, key, on_map.levels))
     polygons = beneath(question.edition, on_map.level, on_map.within)
     codes = polygons["code"].tolist()
@@ -134,6 +136,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         placed=_placed(question),
         approval=question.edition.site.map.approval,
         measure=key,
+        past=_past(question),
     )
 
 
@@ -264,9 +267,18 @@ def _window(question: Inquiry) -> list:
     return drawing.window(window_words(scope, question.edition), scope.as_of, scope.edition)
 
 
+def _past(question: Inquiry) -> str:
+    edition, scope = question.edition, question.scope
+    if scope.edition is None and scope.as_of is None:
+        return ""
+    at = (scope.as_of or edition.data_time).replace(tzinfo=edition.site.tzinfo)
+    return str(round(at.timestamp() * 1000))
+
+
 def _placed(question: Inquiry) -> list:
     """落格率 of everything in the window: what has no place belongs to no region."""
     scope: Scope = question.scope.narrowed(regions=())
     row = measure(question.edition, "located_rate", (), scope, question.grant).iloc[0]
     n, d = int(row["numerator"] or 0), int(row["denominator"] or 0)
-    return drawing.placed(rate_text(n, d), part_text(n, d), d - n)
+    whose = EVERYWHERE if question.scope.regions else ""
+    return drawing.placed(rate_text(n, d), part_text(n, d), d - n, whose)

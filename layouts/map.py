@@ -174,11 +174,12 @@ def trail(names: Sequence[str], top: str) -> list:
     return [*parts, html.Span(steps[-1], className="here")]
 
 
-def placed(rate: str, part: str, unlocated: int) -> list:
-    """落格率 with both its numbers, and how many have no place; always on the map."""
+def placed(rate: str, part: str, unlocated: int, whose: str = "") -> list:
+    """落格率 with both its numbers, and how many have no place; always on the map, and with `whose`
+    they are where the map shows only a part."""
     return [
-        html.Div([html.Span("落格率 "), html.B(rate), html.Span(f"　{part}")]),
-        html.Div([html.Span("未落格 "), html.B(f"{unlocated:,}"), html.Span(" 件")]),
+        html.Div([html.Span(f"{whose}落格率 "), html.B(rate), html.Span(f"　{part}")]),
+        html.Div([html.Span(f"{whose}未落格 "), html.B(f"{unlocated:,}"), html.Span(" 件")]),
     ]
 
 

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 from dash import html
 
-from data.codes import codes
+from data.codes import codes, label
 from layouts.theme import MUTED_INK, RISK, SHAPE
 
 EMPTY = "暂无数据"
+UNGRADED = "未定级"
 STAMPS = {"Exercise": "演练", "Test": "测试"}  # CAP 1.2 status of what is not meant in earnest
 
 
@@ -17,6 +18,11 @@ def shape(risk: str | None, word: str = "") -> html.Img:
     """The shape of a risk in its colour; `word` is what a screen reader says."""
     known = risk if isinstance(risk, str) and risk in RISK else "none"
     return _drawn(SHAPE[known], RISK.get(known, MUTED_INK), word)
+
+
+def risk_word(risk: str | None) -> str:
+    """红, 黄; a matter that was given no risk says so."""
+    return label("risk", risk) if isinstance(risk, str) and risk in RISK else UNGRADED
 
 
 def flag(signal: str | None) -> html.Img:

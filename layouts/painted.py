@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layouts.map import NO_BAND, RISK_BANDS, Band, risk_band
+from layouts.marks import UNGRADED
 from layouts.theme import BANDS, NO_FILL, RISK_FILL, UNKNOWN_FILL
 
 
@@ -41,7 +42,7 @@ def by_risk(
     ]
     without = bands.count(len(RISK_BANDS))
     if without:
-        rows.append(Band(UNKNOWN_FILL, "未定级", without))
+        rows.append(Band(UNKNOWN_FILL, UNGRADED, without))
     rows.append(Band(NO_FILL, "无在办", bands.count(NO_BAND)))
     colours = (*(RISK_FILL[risk] for risk in RISK_BANDS), UNKNOWN_FILL)
     return Painted(bands, colours, title, rows)
@@ -57,6 +58,7 @@ def by_measure(
     rows = [
         Band(colours[place], _range(*ends[place]), bands.count(place))
         for place in reversed(range(len(colours)))
+        if len(colours) > 1 or place in bands
     ]
     small, without = bands.count(len(colours)), bands.count(NO_BAND)
     if small:

@@ -7,6 +7,7 @@
 (function () {
   "use strict";
   const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
+  const STATES = { refused: "被拒收", failed: "失败" };  // of a last delivery, however recent
   const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
   const state = {
     etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
@@ -118,13 +119,24 @@
   function drawTrust(time) {
     const body = state.body;
     if (body.edition === null) return;
-    const until = inZone(body.data_time, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
-    const age = ageOf(time);
+    const age = pastTime() === null ? ageOf(time) : "";
     const doubt = age === "is-frozen" ? "，久未更新" : "";
-    write("data-age", `数据截至 ${until}，${words(time - body.published)}前发布${doubt}`, age);
+    const told = pastTime() === null ? `${words(time - body.published)}前发布${doubt}` : "历史数据";
+    write("data-age", `数据截至 ${shownTime()}，${told}`, age);
     const late = body.sources.filter((source) => isLate(source, time));
     if (late.length) write("sources", lateWords(late, body.sources.length, time), "is-late");
     else write("sources", `数据源 ${body.sources.length} 个全部正常`, "is-fine");
+  }
+
+  /* What time the pictures are of, where the viewer asked for another than the newest. */
+  function pastTime() {
+    const map = document.querySelector("[data-time]");
+    return map && map.dataset.time ? Number(map.dataset.time) : null;
+  }
+
+  function shownTime() {
+    const past = pastTime(), ofYear = past === null ? {} : { year: "numeric" };
+    return inZone(past === null ? state.body.data_time : past, { ...ofYear, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
   }
 
   /* Frozen looks like fresh: the age is measured from the last publication, or the last delivery
@@ -146,7 +158,7 @@
 
   function lateWords(late, total, time) {
     const age = (source) => source.last === null ? "从未到达" : `${words(time - source.last)}未更新`;
-    const first = `${late[0].title} ${late[0].state === "refused" ? "被拒收" : age(late[0])}`;
+    const first = `${late[0].title} ${STATES[late[0].state] || age(late[0])}`;
     return `数据源 ${total - late.length}/${total} 正常 · ${first}`;
   }
 
@@ -161,7 +173,7 @@
 
   /* A picture that has just arrived is put right before it is painted. */
   new MutationObserver(() => now() !== null && state.body && drawDays(now()))
-    .observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-day"] });
+    .observe(document.documentElement, { childList: true, characterData: true, subtree: true, attributeFilter: ["data-day"] });
 
   /* One banner: the server is gone, or it serves an older edition because the newest is damaged. */
   function drawBanner() {
@@ -181,12 +193,12 @@
   }
 
   function lostWords(silence) {
-    const shown = state.body && state.body.edition !== null ? `，屏上是 ${inZone(state.body.data_time, { hour: "2-digit", minute: "2-digit" })} 的数据` : "";
+    const shown = state.body && state.body.edition !== null ? `，屏上是 ${shownTime()} 的数据` : "";
     return `与服务器失去联系 ${words(silence)}${shown}`;
   }
 
   function drawWaiting() {
-    const isWaiting = Boolean(state.body) && state.body.edition === null;
+    const isWaiting = Boolean(state.body) && state.body.edition === null && !state.body.problem;
     const shown = document.querySelector(".waiting");
     if (!isWaiting && shown) shown.remove();
     if (!isWaiting || shown) return;

@@ -104,6 +104,8 @@
       },
       ticker: (data) => {
         lines = data || [];
+        const shown = document.querySelector("[data-show='ticker']");
+        if (showing !== null && shown && !lines.includes(shown.textContent)) { line = 0; step(); }
         if (showing === null) { showing = setInterval(step, 7000); step(); }
         return window.dash_clientside.no_update;
       },

@@ -54,7 +54,7 @@ def _map(address: Address) -> html.Section:
         ],
         id=Control.MAP_FRAME,
         className="map",
-        **{"data-edition": ""},  # type: ignore[arg-type]
+        **{"data-edition": "", "data-time": ""},  # type: ignore[arg-type]
     )
 
 

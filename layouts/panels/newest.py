@@ -5,8 +5,17 @@ from datetime import date
 import pandas as pd
 from dash import html
 
-from data.codes import label
-from layouts.marks import day_words, flag, nothing, on_day, shape, short_day, signal_word, stamp
+from layouts.marks import (
+    day_words,
+    flag,
+    nothing,
+    on_day,
+    risk_word,
+    shape,
+    short_day,
+    signal_word,
+    stamp,
+)
 from layouts.panel import Facts, Listing, Panel
 
 ROWS, ALERTS_AT_MOST = 4, 2  # the ticker steps through more
@@ -31,7 +40,7 @@ def _alert(row: dict, today: date) -> html.Div:
 def _case(row: dict, today: date) -> html.Div:
     words = [html.Span(row["category"]), html.Small(f"{row['place']} · {row['department']}")]
     at = _time(row["accepted_at"], today, row["precision"])
-    return _row(shape(row["risk"], label("risk", row["risk"])), words, at)
+    return _row(shape(row["risk"], risk_word(row["risk"])), words, at)
 
 
 def _row(mark: html.Img, words: list, at: html.Time) -> html.Div:

@@ -1,6 +1,10 @@
 """What lies over the map: a pin for every red case, a flag for every alert."""
 
-from callbacks.colour import MOST_PINS, pictured
+from dataclasses import replace
+from datetime import datetime
+
+from callbacks.announce import lines
+from callbacks.colour import MOST_PINS, painted, pictured
 from tests.callbacks.test_bands import given
 
 
@@ -25,6 +29,33 @@ def test_of_too_many_red_cases_the_newest_are_pinned_and_the_legend_says_so():
     question = given(*[("T0V0G0", "red", "open")] * (MOST_PINS + 5))
     assert len(reds(question)) == MOST_PINS
     assert f"最新 {MOST_PINS}/{MOST_PINS + 5}" in legend(question)
+
+
+def test_beneath_a_region_the_rate_of_located_cases_says_that_it_is_of_everything():
+    everything = given(("T0V0G0", "red", "open"))
+    town = replace(everything, scope=everything.scope.narrowed(regions=(("town", "T0"),)))
+    assert "全域" not in str(pictured(everything, "risk", False, 1.0).placed)
+    assert "全域落格率 " in str(pictured(town, "risk", False, 1.0).placed)
+
+
+def test_the_time_of_what_is_not_the_newest_travels_with_the_map():
+    newest = given(("T0V0G0", "red", "open"))
+    past = replace(newest, scope=newest.scope.narrowed(as_of=datetime(2026, 11, 20, 8)))
+    old = replace(newest, scope=newest.scope.narrowed(edition=1))
+    shown = [pictured(each, "risk", False, 1.0).past for each in (newest, past, old)]
+    assert shown == ["", "1795132800000", "1795156200000"]  # 08:00 and 14:30 in Asia/Shanghai
+
+
+def test_without_population_the_legend_of_rates_by_population_has_no_band():
+    question = given(("T0V0G0", "red", "open"))
+    question.edition._connection.execute("UPDATE grids SET population = NULL")
+    words = [band.words for band in painted(question, "per_10k", "grid", ["T0V0G0"]).legend]
+    assert words == ["无数据"]
+
+
+def test_the_ticker_says_ungraded_and_where_there_is_nothing_that():
+    assert "未定级" in lines(given(("T0V0G0", None, "open")))[0]
+    assert lines(given()) == ["暂无新事项"]
 
 
 def test_the_window_stands_on_the_map_and_a_past_time_is_said():
