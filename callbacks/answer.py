@@ -5,7 +5,7 @@ the others wait for it (single flight), and later ones take it from the cache.
 """
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from data import quality, state
 from data.alerts import alerts_expired, alerts_in_force
 from data.cases import newest_cases
 from data.codes import label
-from data.compare import compare
+from data.compare import compare, earlier, has_history
 from data.display import change_text, count_text, exact, is_small, part_text, text, wilson
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
@@ -199,10 +199,20 @@ def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:
     for dimension, code in ask.where:
         scope = scope.with_filter(dimension, code)
     if ask.base is not None:
-        frame = compare(edition, ask.indicator, ask.by, scope, question.grant, ask.base)
-        return _compared(frame, ask, edition)
+        return _compared(_with_base(ask, edition, scope, question.grant), ask, edition)
     frame = measure(edition, ask.indicator, ask.by, scope, question.grant)
     return _worded(frame, ask, edition)
+
+
+def _with_base(ask: Numbers, edition: Edition, scope: Scope, grant: Grant) -> pd.DataFrame:
+    """The comparison; without one where the window has no base of its length, or an older one than
+    the data: to be compared with half a window is no growth."""
+    assert ask.base is not None
+    with suppress(ScopeError):
+        if has_history(edition, earlier(scope, edition.data_time, ask.base)):
+            return compare(edition, ask.indicator, ask.by, scope, grant, ask.base)
+    frame = measure(edition, ask.indicator, ask.by, scope, grant)
+    return frame.assign(current=frame["value"], base=None, change_kind="none")
 
 
 def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:

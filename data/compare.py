@@ -61,6 +61,12 @@ def compare(
     return both.assign(change=change, change_kind=kind)
 
 
+def has_history(edition: Edition, base: Scope) -> bool:
+    """Whether the edition knows cases from the first day of a base window on, or from before."""
+    first = edition.rows("SELECT min(accepted_at) FROM cases")[0][0]
+    return first is not None and base.since is not None and first.date() <= base.since.date()
+
+
 def earlier(scope: Scope, data_time: datetime, base: Base = "previous") -> Scope:
     """The base window of a scope, seen as long after its end as the scope's is: T_base = T - shift.
 

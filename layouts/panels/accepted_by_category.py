@@ -32,8 +32,9 @@ def _row(row: dict, most: float) -> html.Div:
 
 def _change(row: dict) -> html.Div:
     """The change with the number it is measured against."""
-    rise = row["current"] - row["base"]
-    if row["change_kind"] not in ("percent", "difference") or not rise:
+    is_change = row["change_kind"] in ("percent", "difference")
+    rise = row["current"] - row["base"] if is_change else 0
+    if not rise:
         return html.Div(html.Span(row["change_text"]), className="change")
     words = ("↑" if rise > 0 else "↓") + row["change_text"].lstrip("+-")
     return html.Div([html.Span(words), html.Small(f"上期 {row['base_text']}")], className="change")
