@@ -4,8 +4,9 @@ from dash import Dash, Input, Output
 
 from callbacks.answer import Answers
 from callbacks.refresh import asked, guarded
-from data.editions.edition import NoEdition
-from data.scope import ScopeError
+from data.editions.edition import EditionError
+from data.scope import Scope, ScopeError
+from data.trouble import trouble
 from layouts.controls import Control
 
 
@@ -22,13 +23,15 @@ def explainer(answers: Answers):
     """The callback: one line for the viewer, empty where all can be shown."""
 
     def explain(scope_json: str | None, _pulse: dict | None) -> str:
+        scope = Scope()
         try:
             scope = asked(scope_json)
             answers.check(scope)
         except ScopeError as error:
             return f"无法显示：{error.message}"
-        except NoEdition:
-            return f"无法显示：没有版本 {scope.edition}（可能已清理）" if scope.edition else ""
+        except EditionError as error:
+            reason = trouble(error, scope.edition)
+            return f"无法显示：{reason}" if reason else ""
         return ""
 
     return explain

@@ -7,8 +7,9 @@ from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 
 from callbacks.answer import Answers, Inquiry, drawn
-from data.editions.edition import NoEdition
+from data.editions.edition import EditionError, NoEdition
 from data.scope import Scope, ScopeError
+from data.trouble import trouble
 from layouts.controls import Control
 from layouts.panel import Panel
 from layouts.panels import PANELS
@@ -53,6 +54,9 @@ def guarded(callback: Callable) -> Callable:
             return callback(*values)
         except (NoEdition, ScopeError):
             raise PreventUpdate from None
+        except EditionError as error:
+            log.warning("callback_refused", callback=callback.__name__, reason=trouble(error))
+            raise PreventUpdate from None
         except PreventUpdate:
             raise
         except Exception:
@@ -70,7 +74,7 @@ def asked(scope_json: str | None) -> Scope:
 
 def scale_of(pulse: dict | None) -> float:
     """How many device pixels the viewer has for one of the 1920 x 1080 canvas, in steps."""
-    scale = (pulse or {}).get("scale", 1)
+    scale = pulse.get("scale", 1) if isinstance(pulse, dict) else 1
     if not isinstance(scale, int | float) or not 0.2 <= scale <= 8:
         return 1.0
     return round(20 * scale) / 20

@@ -1,6 +1,7 @@
 """The heartbeat: one tiny answer that says whether anything moved, and how old everything is."""
 
 import hashlib
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.quality import sources
 from data.runs import RunLog, SourceHealth
+from data.trouble import told, trouble
 
 PATH = "/heartbeat"
+UNREADABLE = "运行记录读不出，数据源状态是发布时的"
 FRESH = 0.25  # seconds; within them all viewers get the same answer without a look at the disk
 
 
@@ -52,33 +55,44 @@ class Heartbeat:
         """Edition, build, alert sequence, the last success of every source. Times: ms since 1970.
 
         `alerts` moves when an alert expires, too, so that it leaves the screens at once. `problem`
-        says why an older edition is served than the newest."""
+        says why an older edition is served than the newest, or none."""
         try:
             with self._store.reading() as edition:
+                seen, lost = self._seen()
                 return {
                     "edition": edition.number,
                     "build": self._build,
                     "alerts": alerts_expired(edition, edition.local(self._clock())),
-                    "problem": _said(self._store.problem()),
+                    "problem": self._problem() or lost,
                     "data_time": _epoch_ms(edition, edition.data_time),
                     "published": _epoch_ms(edition, edition.published_at),
                     "zone": edition.site.zone,
                     "publish_every": edition.site.publish_every,
-                    "sources": self._sources(edition),
+                    "sources": self._sources(edition, seen),
                 }
-        except EditionError:
+        except EditionError as error:
             return {
                 "edition": None,
                 "build": self._build,
                 "alerts": 0,
-                "problem": _said(self._store.problem()),
+                "problem": self._problem() or trouble(error) or None,
                 "sources": [],
             }
 
-    def _sources(self, edition: Edition) -> list[dict]:
+    def _problem(self) -> str | None:
+        problem = self._store.problem()
+        return problem and told(problem)
+
+    def _seen(self) -> tuple[dict[str, SourceHealth], str | None]:
+        """The sources as the run log has them; without it they stay as at publication."""
+        try:
+            return {state.source: state for state in self._runs.sources()}, None
+        except sqlite3.Error:
+            return {}, UNREADABLE
+
+    def _sources(self, edition: Edition, seen: dict[str, SourceHealth]) -> list[dict]:
         if self._declared[0] != edition.number:
             self._declared = (edition.number, _declared(edition))
-        seen = {state.source: state for state in self._runs.sources()}
         return [_merged(source, seen.get(source["key"])) for source in self._declared[1]]
 
 
@@ -94,11 +108,6 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Server-Time"] = str(round(time.time() * 1000))
         return reply
-
-
-def _said(problem: str | None) -> str | None:
-    """What a hall may know of it: not the details, which name files of the server."""
-    return problem and problem.partition("：")[0]
 
 
 def _declared(edition: Edition) -> list[dict]:

@@ -13,11 +13,12 @@ from callbacks.answer import Answers, Inquiry, answered, drawn, window_words, wi
 from callbacks.explain import explainer
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
+from data.measure import measure
 from data.scope import Grant, Scope
 from layouts.panel import Listing
 from layouts.panels import PANELS
-from tests.layouts.conftest import edition  # noqa: F401
-from tests.layouts.small import DATA_TIME, publish, small_site, store_with
+from tests.layouts.conftest import asked_of, edition  # noqa: F401
+from tests.layouts.small import DATA_TIME, of_another_schema, publish, small_site, store_with
 
 
 @pytest.fixture
@@ -132,10 +133,19 @@ def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):
     assert explain(Scope().to_json(), None) == ""
     later = explain(Scope(as_of=DATA_TIME + timedelta(seconds=1)).to_json(), None)
     assert later.startswith("无法显示：截止时点 2026-11-20 14:30:01 晚于数据时间")
+    assert "没有版本 0" in explain('{"edition": 0}', None)
     assert "没有版本 9" in explain('{"edition": 9}', None)
     assert "没有这个区域：town:NOPE" in explain('{"regions": [["town", "NOPE"]]}', None)
     assert explain('{"regions": [["town", "-"]]}', None) == ""
     assert "没有维度 towm；是不是 town" in explain('{"where": [["towm", "x"]]}', None)
+
+
+def test_an_edition_of_another_schema_is_explained(store: EditionStore):
+    store.close()
+    of_another_schema(store.home / "editions" / "1.duckdb")
+    explain = explainer(answers_of(EditionStore(store.home)))
+    assert explain('{"edition": 1}', None).startswith("无法显示：该版本的表结构为 1，本程序需要")
+    assert explain(None, None).startswith("无法显示：该版本的表结构为 1，本程序需要")
 
 
 def test_a_text_that_is_missing_is_none_though_another_row_has_one(tmp_path):
@@ -165,6 +175,29 @@ def test_without_a_window_the_last_thirty_days_are_shown_today_included(edition:
 def test_a_window_of_the_viewers_own_stays(edition: Edition):  # noqa: F811
     chosen = Scope(since=datetime(2026, 11, 1), until=datetime(2026, 11, 8))
     assert windowed(chosen, edition) == chosen
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "until=2026-11-01",
+        "since=2026-11-23",
+        "since=2026-11-10&as_of=2026-11-01T08:00",
+        "since=2024-12-01&until=2026-11-01",
+    ],
+)
+def test_a_window_without_a_base_still_shows_its_counts(edition: Edition, query: str):  # noqa: F811
+    question = asked_of(edition, Scope.from_query(query))
+    frame = answered(PANELS["accepted_by_category"].asks["accepted"], question)
+    assert set(frame["change_text"]) <= {"—"} and set(frame["base_text"]) <= {"—"}
+    count = measure(edition, "accepted", (), question.scope, Grant.wall())["numerator"].iloc[0]
+    assert frame["current"].sum() == (count or 0)
+    drawn(PANELS["accepted_by_category"], question, 1.0)
+
+
+def test_a_window_with_a_base_is_compared(edition: Edition):  # noqa: F811
+    frame = answered(PANELS["accepted_by_category"].asks["accepted"], asked_of(edition))
+    assert "percent" in set(frame["change_kind"])
 
 
 @pytest.mark.parametrize(

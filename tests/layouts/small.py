@@ -43,6 +43,12 @@ def publish(store: EditionStore, cases: int = 2000, site: Site | None = None, **
         return build.publish(changes.get("data_time", DATA_TIME))
 
 
+def of_another_schema(file: Path) -> None:
+    """Make an edition one that another program wrote."""
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+
+
 def wipe(connection: duckdb.DuckDBPyConnection) -> None:
     for table in ("cases", "grids", "layers", "departments", "categories", "sources", "batches"):
         connection.execute(f"DELETE FROM {table}")

@@ -12,7 +12,7 @@ from data.editions.store import EditionStore
 from data.runs import RunLog
 from routes import heartbeat
 from routes.heartbeat import Heartbeat
-from tests.layouts.small import DATA_TIME, publish, small_site, store_with
+from tests.layouts.small import DATA_TIME, of_another_schema, publish, small_site, store_with
 
 
 @pytest.fixture
@@ -102,3 +102,20 @@ def test_before_the_first_edition_it_says_so(tmp_path: Path):
 
 def test_it_is_tiny(store: EditionStore):
     assert len(ask(client(store)).data) < 600
+
+
+def test_an_edition_of_another_schema_is_no_first_data_to_wait_for(store: EditionStore):
+    store.close()
+    of_another_schema(store.home / "editions" / "1.duckdb")
+    told = ask(client(EditionStore(store.home))).json
+    assert told["edition"] is None
+    assert told["problem"].startswith("该版本的表结构为 1，本程序需要")
+    assert ask(client(EditionStore(store.home / "new"))).json["problem"] is None
+
+
+def test_without_a_readable_run_log_the_sources_are_as_published(store: EditionStore):
+    (store.home / "runs.db").write_bytes(b"garbage" * 1000)
+    told = ask(client(store)).json
+    assert told["edition"] == 1
+    assert told["problem"] == "运行记录读不出，数据源状态是发布时的"
+    assert [source["title"] for source in told["sources"]]
