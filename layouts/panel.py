@@ -10,6 +10,15 @@ from dash import dcc, html
 ROWS_OF_A_LIST = 5  # a reader at ten metres takes in no more
 
 
+NO_AXIS = {"visible": False}
+BLANK = {  # until the first answer; plotly's own beginning is a white box
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "xaxis": NO_AXIS,
+    "yaxis": NO_AXIS,
+}
+
+
 @dataclass(frozen=True)
 class Numbers:
     """An indicator a panel needs; arrives as `measure` gives it, with names and texts beside.
@@ -88,7 +97,7 @@ class Panel:
         if self.is_figure:
             return dcc.Graph(
                 id=self.body_id,
-                figure={"data": [], "layout": {}},
+                figure={"data": [], "layout": BLANK},
                 config={"displayModeBar": False, "staticPlot": True},
                 className="panel-body",
                 responsive=True,

@@ -84,6 +84,13 @@ def test_nobodys_name_or_number_reaches_the_wall(edition: Edition):
         assert "张三" not in shown.encode().decode("unicode_escape")
 
 
+def test_a_figure_without_an_answer_is_nothing_to_see():
+    graph = PANELS["daily_trend"].view().children[1]
+    shown = graph.figure["layout"]
+    assert shown["paper_bgcolor"] == shown["plot_bgcolor"] == "rgba(0,0,0,0)"
+    assert not shown["xaxis"]["visible"] and not shown["yaxis"]["visible"]
+
+
 def rates(**of: tuple[int, int]) -> pd.DataFrame:
     """A frame of a rate by department, as answers give it."""
     return pd.DataFrame(
