@@ -32,7 +32,7 @@ class Loading:
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     found_slots: dict[str, set[str]] = field(default_factory=dict)
     unread: dict[tuple[str, str], str] = field(default_factory=dict)  # (source, file) -> reason
-    moved: int = 0  # rows that no balance counts: went, came back, or were only seen again
+    moved: int = 0  # what no balance counts: went, came back, was made anew or only seen again
     rules: Rules = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,11 +60,11 @@ def load_source(
         merging.begin_rewrite(loading.connection, source.target, source.name, declared, contents)
     for portion in portions(loading.connection, source, deliveries):
         loading.note_reading(source.name, portion)
-        found += _load_portion(loading, source, portion, rewrite)
+        found += _load_portion(loading, source, portion)
         spared += [portion.taken[number].name for number in portion.unread]
     if rewrite:
         spared += [b.member for b in found if b.state == "refused"]
-        merging.end_rewrite(loading.connection, source.target, source.name, spared)
+        loading.moved += merging.end_rewrite(loading.connection, source.target, source.name, spared)
     if source.delivery == "snapshot":
         loading.moved += merging.mark_withdrawn(loading.connection, source.target, source.name)
     loading.balances += found
@@ -80,9 +80,7 @@ def finish_cases(loading: Loading) -> None:
     loading.connection.execute("DELETE FROM touched")
 
 
-def _load_portion(
-    loading: Loading, source: Source, portion: Portion, rewrite: bool
-) -> list[Balance]:
+def _load_portion(loading: Loading, source: Source, portion: Portion) -> list[Balance]:
     connection = loading.connection
     delivered = rows_delivered(connection)
     fields = clean(connection, source, loading.site, loading.now)
@@ -90,7 +88,8 @@ def _load_portion(
     identify(connection, source)
     loading.places.place(connection, source, fields)
     gather_incoming(connection, source, loading.site, fields)
-    loading.moved += merging.classify(connection, source.target, source.name, rewrite)
+    declared = source.declaration_hash()
+    loading.moved += merging.classify(connection, source.target, source.name, declared)
     accepted = [d.name for n, d in portion.deliveries.items() if n not in refused]
     gone = merging.remove_replaced(connection, source.target, source.name, accepted)
     _write(loading, source.target)

@@ -28,7 +28,7 @@ class New:
     source: Source
     deliveries: list[Delivery]
     read: dict[str, str]  # delivered file that holds them -> its hash before it was read
-    is_declared_anew: bool
+    is_declared_anew: bool  # some of it was read by another declaration before
     failures: list[str]
     unsettled: int
     files: int  # delivered files that lie there, new or not
@@ -115,7 +115,9 @@ def news_of(source: Source, look: Look, known: Known) -> New:
         for name, delivery in found.newest.items()
         if known.members.get((source.name, name)) != (delivery.content_hash, declared)
     ]
-    anew = any(d != declared for (s, _), (_, d) in known.members.items() if s == source.name)
+    anew = any(
+        known.members.get((source.name, d.name), (None, declared))[1] != declared for d in new
+    )
     return New(source, new, read, anew, [str(p) for p in found.problems], unsettled, files)
 
 

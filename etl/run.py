@@ -151,7 +151,7 @@ def _build(
     report.balances = loading.balances
     report.new_columns = loading.new_columns
     report.missing_columns = _missing_columns(loading, news)
-    if is_same_site and not _changed(loading, news):
+    if is_same_site and not _changed(loading):
         remember_idle(store, known, news)
         return
     for source, name, content_hash, declared in idle(store):
@@ -219,19 +219,11 @@ def _note_unread(report: Report, loading: Loading) -> None:
         report.failures[source] = f"{before}；{reason}" if before else reason
 
 
-def _changed(loading: Loading, news: Sequence[New]) -> bool:
-    """Whether any row did: also one that only went, came back or was seen again.
-
-    A row without a key that a changed declaration gives other values counts as unchanged.
-    """
-    is_rewritten = any(new.is_declared_anew and new.deliveries for new in news)
-    return (
-        is_rewritten
-        or loading.moved > 0
-        or any(
-            b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
-            for b in loading.balances
-        )
+def _changed(loading: Loading) -> bool:
+    """Whether any row did: also one that only went, came back, was made anew or seen again."""
+    return loading.moved > 0 or any(
+        b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
+        for b in loading.balances
     )
 
 
@@ -261,7 +253,7 @@ def _source_states(
             state=report.state(new.source.name),
             reason=report.reason(new.source.name),
             new_columns=tuple(loading.new_columns.get(new.source.name, ())),
-            is_read_anew=new.is_declared_anew and bool(new.deliveries),
+            is_read_anew=new.is_declared_anew,
         )
         for new in news
     ]

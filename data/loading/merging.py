@@ -53,8 +53,8 @@ def begin_rewrite(
 
 def end_rewrite(
     connection: duckdb.DuckDBPyConnection, target: str, source: str, refused: Sequence[str]
-) -> None:
-    """Remove the rows that the changed declaration no longer makes of the same files."""
+) -> int:
+    """Remove the rows that the changed declaration no longer makes of the same files; how many."""
     code = CODES[target]
     connection.register("refused", pd.DataFrame({"member": pd.Series(refused, dtype=object)}))
     connection.execute(
@@ -68,13 +68,16 @@ def end_rewrite(
     )
     connection.unregister("refused")
     _remove_gone(connection, target)
+    return connection.execute("SELECT count(*) FROM gone").fetchall()[0][0]
 
 
-def classify(connection: duckdb.DuckDBPyConnection, target: str, source: str, rewrite: bool) -> int:
+def classify(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str, declaration_hash: str
+) -> int:
     """`outcomes` (_member, code, outcome) and `pending` (the incoming rows to write).
 
-    Returns how many rows that stay as they are were seen in a newer delivery.
-    `rewrite`: the declaration changed, so rows that are the same are written anew as well.
+    A row that is the same is written anew as well where another declaration made it. Returns how
+    many of the unchanged rows were, or were seen in a newer delivery.
     """
     code = CODES[target]
     _refuse_collisions(connection, target, code)
@@ -86,21 +89,27 @@ def classify(connection: duckdb.DuckDBPyConnection, target: str, source: str, re
             WHEN e.row_hash = i.row_hash THEN 'unchanged'
             WHEN (coalesce(i.version, {EVER}), i.row_hash)
                > (coalesce(e.version, {EVER}), e.row_hash) THEN 'updated'
-            ELSE 'stale' END AS outcome
+            ELSE 'stale' END AS outcome,
+            e.row_hash = i.row_hash AND e.member IN (
+                SELECT member FROM members
+                WHERE source = $source AND declaration_hash <> $declared
+            ) AS is_made_anew
         FROM incoming AS i LEFT JOIN {target} AS e ON e.{code} = i.{code}
-        """
+        """,
+        {"source": source, "declared": declaration_hash},
     )
-    wanted = "('loaded', 'updated', 'unchanged')" if rewrite else "('loaded', 'updated')"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE pending AS
         SELECT i.* EXCLUDE (_member) FROM incoming AS i
-        JOIN outcomes AS o ON o.code = i.{code} WHERE o.outcome IN {wanted}
+        JOIN outcomes AS o ON o.code = i.{code}
+        WHERE o.outcome IN ('loaded', 'updated') OR o.is_made_anew
         """
     )
+    made_anew = connection.execute("SELECT count(*) FROM outcomes WHERE is_made_anew").fetchall()
     if target == "handlings":
         _touch(connection, "outcomes")
-    return _note_what_was_seen(connection, target, code, source)
+    return made_anew[0][0] + _note_what_was_seen(connection, target, code, source)
 
 
 def remove_replaced(

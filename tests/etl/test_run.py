@@ -265,6 +265,22 @@ def test_a_changed_declaration_reads_everything_again(village, tmp_path):
     assert village.rows("SELECT DISTINCT title[1] FROM cases") == [("n",)]
 
 
+def test_a_changed_declaration_settles_though_a_file_is_gone(village):
+    gone = village.deliver("matters/a.csv", table(matter(1)))
+    village.deliver("matters/b.csv", table(matter(2)))
+    village.run()
+    gone.unlink()
+    village.declare(MATTERS.replace("事项", "工单"))
+    assert village.run().edition == 2
+    for name in "cd":
+        village.deliver(f"matters/{name}.csv", table(matter(2)))
+        assert village.run().edition is None
+    village.deliver("matters/e.csv", table(matter(1)))
+    assert village.run().edition == 3  # made anew, once
+    village.deliver("matters/f.csv", table(matter(1)))
+    assert village.run().edition is None
+
+
 def test_rows_without_a_key_are_written_anew_too(tmp_path):
     declared = MATTERS.replace('["id"]', '"none"')
     village = built(tmp_path, source=declared)

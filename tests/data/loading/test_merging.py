@@ -49,10 +49,10 @@ def incoming(db, *rows: dict) -> None:
         db.execute(f"INSERT INTO incoming (_member, {listed}) VALUES (0, {marks})", bound)
 
 
-def merged(db, *rows: dict, rewrite: bool = False) -> list[str]:
+def merged(db, *rows: dict, declared: str = "d") -> list[str]:
     """The outcomes of the rows, in the order of their keys."""
     incoming(db, *rows)
-    merging.classify(db, "cases", "s", rewrite)
+    merging.classify(db, "cases", "s", declared)
     merging.write_pending(db, "cases")
     found = db.execute("SELECT outcome FROM outcomes ORDER BY code").fetchall()
     return [outcome for (outcome,) in found]
@@ -91,11 +91,21 @@ def test_a_row_without_version_is_older_than_any_with_one(db):
 def test_a_row_that_comes_again_was_still_there(db):
     merged(db, {"key": "1", "hash": "a", "day": 1})
     incoming(db, {"key": "1", "hash": "a", "day": 5})
-    assert merging.classify(db, "cases", "s", False) == 2  # seen later, and so newer
+    assert merging.classify(db, "cases", "s", "d") == 2  # seen later, and so newer
     found = db.execute("SELECT seen_at, version FROM cases").fetchone()
     assert found == (datetime(2026, 11, 5),) * 2
     incoming(db, {"key": "1", "hash": "a", "day": 5})
-    assert merging.classify(db, "cases", "s", False) == 0
+    assert merging.classify(db, "cases", "s", "d") == 0
+
+
+def test_an_unchanged_row_is_written_anew_where_another_declaration_made_it(db):
+    merged(db, *({"key": k, "hash": k, "more": {"member": k}} for k in "ab"))
+    db.execute("INSERT INTO members VALUES ('s','a','h','old',NULL,1,'loaded')")
+    db.execute("INSERT INTO members VALUES ('s','b','h','d',NULL,1,'loaded')")
+    incoming(db, *({"key": k, "hash": k, "more": {"title": "new"}} for k in "ab"))
+    assert merging.classify(db, "cases", "s", "d") == 1
+    merging.write_pending(db, "cases")
+    assert titles(db) == {"a": "new", "b": "b"}
 
 
 def test_keyless_rows_go_with_the_content_of_their_member(db):
