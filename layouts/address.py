@@ -1,14 +1,16 @@
 """The address of a page: the viewer's scope and choices, as they stand in the URL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import parse_qsl, urlencode
 
-from data.scope import Scope, ScopeError
+from data.scope import LONGEST_TEXT, Scope, ScopeError
 from layouts.measures import DEFAULT, MEASURES
 
 MEASURE, HEAT = "measure", "heat"
 MOST_TOLD = 3  # of the parts that make no sense
+MOST_NAMES = 50  # in an address; a page has ten
+NAMES = frozenset(field.name for field in fields(Scope))
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Address:
 def _understood(query: Mapping[str, str | list[str]]) -> tuple[Scope, tuple[str, ...]]:
     """The scope of all parts that make sense, alone and together, and what is wrong with others."""
     parts: dict[str, str | list[str]] = {}
-    wrong: list[str] = []
+    if len(query) > MOST_NAMES or _letters(query) > LONGEST_TEXT:
+        return Scope(), ("网址过长",)
+    wrong = [f"没有 “{name[:40]}” 这一项" for name in query if name not in NAMES]
     for name, value in query.items():
+        if name not in NAMES:
+            continue
         try:
             _scope(parts | {name: value})
         except ScopeError as error:
@@ -53,6 +59,11 @@ def _understood(query: Mapping[str, str | list[str]]) -> tuple[Scope, tuple[str,
         else:
             parts[name] = value
     return _scope(parts), tuple(wrong[:MOST_TOLD])
+
+
+def _letters(query: Mapping[str, str | list[str]]) -> int:
+    values = ([value] if isinstance(value, str) else value for value in query.values())
+    return sum(len(each) for each in query) + sum(len(each) for value in values for each in value)
 
 
 def _scope(query: Mapping[str, str | list[str]]) -> Scope:

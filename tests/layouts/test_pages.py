@@ -10,6 +10,7 @@ from dash import Dash
 
 import app as screen
 from data.indicators import INDICATORS
+from data.scope import Scope
 from layouts.address import Address
 from tests.layouts.small import store_with
 
@@ -122,6 +123,24 @@ def test_only_the_part_of_an_address_that_makes_no_sense_is_left_out_and_that_is
     wall = next(page for page in dash.page_registry.values() if page["path"] == "/")
     assert "“yesterday” 不是时间" in str(wall["layout"](**query))
     assert "没有采用" not in str(wall["layout"](regions="town:T1"))
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [{f"x{i}": "1" for i in range(1500)}, {"where": [f"department:{i}" * 9 for i in range(480)]}],
+)
+def test_an_address_that_is_too_long_is_not_even_read(junk: dict, monkeypatch):
+    monkeypatch.setattr(Scope, "from_query", lambda _: pytest.fail("read"))
+    monkeypatch.setattr("layouts.address._scope", lambda _: pytest.fail("read"))
+    where = {"where": [f"department:d{i}" for i in range(480)]}
+    address = Address.of(where | {"y" * 9: "1" * 20_000} | junk)
+    assert (address.scope, address.wrong) == (Scope(), ("网址过长",))
+
+
+def test_a_name_that_nobody_knows_is_told_without_reading_the_rest_again():
+    address = Address.of({"town": "T1", "where": "risk:red"})
+    assert address.wrong == ("没有 “town” 这一项",)
+    assert address.scope.where == (("risk", "red"),)
 
 
 def test_a_measure_given_twice_is_a_page_and_no_error(app: Dash):
