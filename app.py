@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import plotly
+import structlog
 import typer
 from dash import Dash
 from dash.fingerprint import build_fingerprint
@@ -45,6 +46,7 @@ INDEX = """<!DOCTYPE html>
 
 def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
     """The app over one home; `grant` says what the viewer of the present request may see."""
+    _log_plainly()
     app = Dash(
         __name__,
         title=NAME,
@@ -111,6 +113,20 @@ def server_on(app: Dash, host: str, port: int) -> Any:
         threads=16,
         connection_limit=2000,  # the default of 100 lets viewers wait for ten seconds
         channel_timeout=20,  # a half-sent request must not hold its place for long
+    )
+
+
+def _log_plainly() -> None:
+    """To stderr, with tracebacks that hold no values: those of a hall may be personal, and long."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

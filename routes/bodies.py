@@ -70,8 +70,15 @@ def _is_like(given: Any, declared: dict) -> bool:
     if any(sign in declared["id"] for sign in WILDCARD):
         return isinstance(given, list) and all(_is_part(each) for each in given)
     is_same = _is_part(given) and (given["id"], given["property"]) == _of(declared)
-    is_dashs_own = declared["id"].startswith("_pages")  # which trusts its values to be text
-    return is_same and (not is_dashs_own or isinstance(given.get("value"), str | None))
+    is_dashs_own = declared["id"].startswith("_pages")  # which trusts its values
+    return is_same and (not is_dashs_own or _is_address(given))
+
+
+def _is_address(given: dict) -> bool:
+    value = given.get("value")
+    if value is None or not isinstance(value, str):
+        return value is None
+    return given["property"] != "pathname" or value.startswith("/")
 
 
 def _of(declared: dict) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 
 import brotli
+from dash.exceptions import DependencyException
 from flask import Flask, Response, request
 from flask_compress import Compress
 
@@ -27,6 +28,8 @@ def register(server: Flask) -> None:
         COMPRESS_BR_LEVEL=4,
         COMPRESS_LEVEL=4,
     )
+    # Dash raises this for a bundle that it does not have: an address like any other wrong one.
+    server.register_error_handler(DependencyException, lambda _: ("not found", 404))
     Compress(server)
     packed = _Packed()
     server.after_request(packed.after_request)  # runs before Flask-Compress, which then stands back

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import brotli
 import pytest
+from dash.exceptions import PreventUpdate
 from flask import Flask, Response
 from flask.testing import FlaskClient
 
 import app as screen
 from callbacks.answer import Inquiry
 from callbacks.colour import geometry_url
+from callbacks.refresh import guarded, scale_of
 from data.editions.store import EditionStore
 from data.regions import shapes_hash, view
 from data.scope import Grant, Scope
@@ -22,9 +24,10 @@ from tests.layouts.small import publish, squares, store_with
 @pytest.fixture(scope="module")
 def viewer(tmp_path_factory) -> Iterator[FlaskClient]:
     store = store_with(tmp_path_factory.mktemp("home"), 50)
-    viewer = screen.build(store).server.test_client()
+    app = screen.build(store)
+    viewer = app.server.test_client()
     viewer.get("/")
-    viewer.store = store  # type: ignore[attr-defined]
+    viewer.store, viewer.app = store, app  # type: ignore[attr-defined]
     yield viewer
     store.close()
 
@@ -185,6 +188,47 @@ def test_a_hostile_scope_changes_nothing(viewer: FlaskClient, scope: str):
         "changedPropIds": ["scope.data"],
     }
     assert viewer.post("/_dash-update-component", json=body).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["dash/x", "nothing/x.js", "dash/x.v1m2.js"])
+def test_a_bundle_that_is_not_there_is_404(viewer: FlaskClient, path: str):
+    assert viewer.get(f"/_dash-component-suites/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("pathname", "status"), [("/", 200), ("quality", 400), ("", 400), (7, 400)]
+)
+def test_a_page_is_asked_for_by_a_path(viewer: FlaskClient, pathname, status: int):
+    app = viewer.app  # type: ignore[attr-defined]
+    output = next(key for key in app.callback_map if "_pages_content" in key)
+    values = [("pathname", pathname), ("search", "")]
+    body = {
+        "output": output,
+        "outputs": [
+            {"id": "_pages_content", "property": "children"},
+            {"id": "_pages_store", "property": "data"},
+        ],
+        "inputs": [{"id": "_pages_location", "property": p, "value": v} for p, v in values],
+        "changedPropIds": ["_pages_location.pathname"],
+    }
+    assert viewer.post("/_dash-update-component", json=body).status_code == status
+
+
+def test_a_callback_that_fails_leaves_a_traceback_without_the_values(viewer, monkeypatch, capsys):
+    def fail(*_):
+        secret = "13800138000"
+        raise RuntimeError(len(secret))
+
+    pytest.raises(PreventUpdate, guarded(fail))
+    told = capsys.readouterr().err
+    assert "RuntimeError: 11" in told and "callback_failed" in told
+    assert "13800138000" not in told.replace('secret = "13800138000"', "")
+    assert len(told) < 3000
+
+
+@pytest.mark.parametrize("pulse", [None, 7, "x", [], [1], {"scale": "huge"}, {"scale": True}])
+def test_a_pulse_that_no_heartbeat_sends_has_the_scale_of_the_canvas(pulse):
+    assert scale_of(pulse) == 1.0
 
 
 def test_the_server_is_alive(viewer: FlaskClient):
