@@ -145,9 +145,9 @@ def record(
     balances: Sequence[Balance],
     run: str,
     now: datetime,
-) -> None:
-    """Store what was read, its balance, and what was put aside."""
-    provenance.replace_quarantine(connection, source.name)
+) -> int:
+    """Store what was read, its balance, and what was put aside; how much no longer is."""
+    freed = provenance.replace_quarantine(connection, source.name)
     if source.delivery == "snapshot":
         merging.note_unread(connection, source.name)
     declared = source.declaration_hash()
@@ -170,6 +170,7 @@ def record(
             for b in balances
         ],
     )
+    return freed
 
 
 def _by_member(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[int, int]:

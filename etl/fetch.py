@@ -68,6 +68,8 @@ def _write(file: BinaryIO, source: Source, options: ReaderOptions) -> None:
             raise FileError(source.name, chunk.rejects[0].code, chunk.rejects[0].reason)
         for record in chunk.frame.to_dict("records"):
             file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+    if not file.tell():  # a file of no bytes would be taken for a broken delivery
+        file.write(b"\n")
 
 
 def _path(source: Source, folder: Path) -> Path:

@@ -58,7 +58,10 @@ def load_source(
         contents = {d.name: d.content_hash for d in deliveries}
         declared = source.declaration_hash()
         merging.begin_rewrite(loading.connection, source.target, source.name, declared, contents)
-    for portion in portions(loading.connection, source, deliveries):
+    in_order = deliveries
+    if source.delivery == "snapshot":  # each is judged by the one before it
+        in_order = sorted(deliveries, key=lambda delivery: delivery.place)
+    for portion in portions(loading.connection, source, in_order):
         loading.note_reading(source.name, portion)
         found += _load_portion(loading, source, portion)
         spared += [portion.taken[number].name for number in portion.unread]
@@ -66,7 +69,10 @@ def load_source(
         spared += [b.member for b in found if b.state == "refused"]
         loading.moved += merging.end_rewrite(loading.connection, source.target, source.name, spared)
     if source.delivery == "snapshot":
-        loading.moved += merging.mark_withdrawn(loading.connection, source.target, source.name)
+        is_fetched = source.sequence == "fetched"
+        loading.moved += merging.mark_withdrawn(
+            loading.connection, source.target, source.name, is_fetched
+        )
     loading.balances += found
     return found
 
@@ -94,7 +100,8 @@ def _load_portion(loading: Loading, source: Source, portion: Portion) -> list[Ba
     gone = merging.remove_replaced(connection, source.target, source.name, accepted)
     _write(loading, source.target)
     found = balances(connection, source, portion, delivered, refused, gone)
-    record(connection, source, portion.deliveries.values(), found, loading.run, loading.now)
+    deliveries = portion.deliveries.values()
+    loading.moved += record(connection, source, deliveries, found, loading.run, loading.now)
     return found
 
 

@@ -34,6 +34,11 @@ class Delivery:
     content_hash: str
     sequence: datetime | None
 
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Its place among the deliveries of its source."""
+        return self.sequence or datetime.min, self.name
+
     @classmethod
     def of(cls, member: Member, source: Source, now: datetime) -> "Delivery":
         name = member.full_name if source.is_keyed else member.name

@@ -9,7 +9,7 @@ import duckdb
 from data.loading.provenance import snapshot_before
 from data.site import Site
 from etl.accounts import rows_put_aside, rows_unwanted
-from etl.portions import Delivery, Portion
+from etl.portions import Portion
 from etl.source import Source
 
 SMALL = 20  # a share of bad rows means nothing in a smaller member
@@ -26,7 +26,7 @@ def refuse(
     bad, unwanted = rows_put_aside(connection), rows_unwanted(connection)
     snapshots = _Snapshots(connection, source, site)
     refused = dict(portion.failures)
-    in_order = sorted(portion.deliveries.items(), key=lambda pair: _place(pair[1]))
+    in_order = sorted(portion.deliveries.items(), key=lambda pair: pair[1].place)
     for number, delivery in in_order:
         rows = delivered.get(number, 0)
         reason = _wrong_size(source, site, rows, bad.get(number, 0))
@@ -36,10 +36,6 @@ def refuse(
             refused.setdefault(number, reason)
     _forget(connection, refused)
     return refused
-
-
-def _place(delivery: Delivery) -> tuple[datetime, str]:
-    return delivery.sequence or datetime.min, delivery.name
 
 
 def _wrong_size(source: Source, site: Site, rows: int, broken: int) -> str | None:

@@ -151,7 +151,7 @@ def _build(
     report.balances = loading.balances
     report.new_columns = loading.new_columns
     report.missing_columns = _missing_columns(loading, news)
-    if is_same_site and not _changed(loading):
+    if is_same_site and not _changed(loading, news):
         remember_idle(store, known, news)
         return
     for source, name, content_hash, declared in idle(store):
@@ -219,10 +219,16 @@ def _note_unread(report: Report, loading: Loading) -> None:
         report.failures[source] = f"{before}；{reason}" if before else reason
 
 
-def _changed(loading: Loading) -> bool:
-    """Whether any row did: also one that only went, came back, was made anew or seen again."""
+def _changed(loading: Loading, news: Sequence[New]) -> bool:
+    """Whether any row did: also one that only went, came back, was made anew or seen again.
+
+    A snapshot does though it holds nothing new: an older one that comes late is judged by it.
+    """
+    snapshots = {new.source.name for new in news if new.source.delivery == "snapshot"}
     return loading.moved > 0 or any(
-        b.loaded + b.updated + b.replaced + b.quarantined > 0 or b.state != "loaded"
+        b.loaded + b.updated + b.replaced + b.quarantined > 0
+        or b.state != "loaded"
+        or b.source in snapshots
         for b in loading.balances
     )
 

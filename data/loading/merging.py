@@ -185,12 +185,19 @@ def replace_steps(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def mark_withdrawn(connection: duckdb.DuckDBPyConnection, target: str, source: str) -> int:
+def mark_withdrawn(
+    connection: duckdb.DuckDBPyConnection, target: str, source: str, is_fetched: bool
+) -> int:
     """Set `withdrawn_at` of a snapshot source's rows: the first snapshot that no longer had them.
 
-    Cleared for rows that came back. Returns how many rows changed.
+    Cleared for rows that came back. Returns how many rows changed. All answers of a database
+    (`is_fetched`) are one member, of which the last is known: what an earlier one said stands.
     """
     code = CODES[target]
+    first = "min(m.sequence)"
+    if is_fetched:
+        seen_at = f"greatest(any_value(r.seen_at), any_value(u.seen_at), {EVER})"
+        first = f"CASE WHEN r.withdrawn_at > {seen_at} THEN r.withdrawn_at ELSE {first} END"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE absent AS
@@ -199,18 +206,18 @@ def mark_withdrawn(connection: duckdb.DuckDBPyConnection, target: str, source: s
             FROM unread_keys AS u JOIN members AS m ON m.source = u.source AND m.member = u.member
             WHERE u.source = $source AND m.state = 'loaded' GROUP BY u.source_key
         )
-        SELECT r.{code} AS code, min(m.sequence) AS withdrawn_at FROM {target} AS r
+        SELECT r.{code} AS code, {first} AS first_without FROM {target} AS r
         LEFT JOIN unread AS u ON u.source_key = r.source_key
         LEFT JOIN members AS m ON m.source = r.source AND m.state = 'loaded'
           AND m.sequence > greatest(r.seen_at, u.seen_at)
         WHERE r.source = $source AND r.source_key IS NOT NULL
         GROUP BY r.{code}, r.withdrawn_at
-        HAVING min(m.sequence) IS DISTINCT FROM r.withdrawn_at
+        HAVING first_without IS DISTINCT FROM r.withdrawn_at
         """,
         {"source": source},
     )
     connection.execute(
-        f"UPDATE {target} SET withdrawn_at = a.withdrawn_at FROM absent AS a"
+        f"UPDATE {target} SET withdrawn_at = a.first_without FROM absent AS a"
         f" WHERE {target}.{code} = a.code"
     )
     if target == "handlings":

@@ -48,14 +48,24 @@ def note_containers(
         )
 
 
-def replace_quarantine(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Put `rejected` in place of what was put aside of the members in `deliveries` before."""
+def replace_quarantine(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    """Put `rejected` in place of what was put aside of the members in `deliveries` before.
+
+    Returns how much of that is not there again.
+    """
+    delivered = "FROM quarantine SEMI JOIN deliveries USING (member) WHERE source = $source"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE put_aside_before AS {delivered}", {"source": source}
+    )
     _forget_delivered(connection, "quarantine", source)
     connection.execute(
         "INSERT INTO quarantine SELECT $source, d.member, r._line, r.kind, r.column_name, r.code,"
         " r.reason, r.raw FROM rejected AS r JOIN deliveries AS d USING (_member)",
         {"source": source},
     )
+    return connection.execute(
+        f"SELECT count(*) FROM (FROM put_aside_before EXCEPT ALL {delivered})", {"source": source}
+    ).fetchall()[0][0]
 
 
 def replace_members(

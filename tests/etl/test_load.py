@@ -159,6 +159,19 @@ def test_the_size_of_the_portions_leaves_no_trace(loaded, monkeypatch):
     assert desk.state() == whole and all(balance.adds_up for balance in balances)
 
 
+def test_a_snapshot_is_judged_by_the_one_before_it_whatever_the_portions(tmp_path, monkeypatch):
+    """Here the later day comes first by name."""
+    monkeypatch.setattr("etl.portions.PORTION_ROWS", 1)
+    desk = Desk(built(tmp_path, source=SNAPSHOT))
+    desk.village.deliver("matters/a_20261103.csv", table(*(matter(n) for n in range(5))))
+    desk.village.deliver("matters/b_20261101.csv", table(*(matter(n) for n in range(30))))
+    balances = desk.load("matters/a_20261103.csv", "matters/b_20261101.csv")
+    assert {b.member: b.state for b in balances} == {
+        "matters/a_20261103.csv": "refused",
+        "matters/b_20261101.csv": "loaded",
+    }
+
+
 def test_columns_that_come_and_go_leave_their_value_empty(loaded):
     first, second = (
         "id,updated,reported,title\n1,2026-11-01,2026-11-01,a\n",

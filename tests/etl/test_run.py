@@ -2,9 +2,11 @@
 
 import errno
 import io
+import sqlite3
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +19,17 @@ from etl.derive import derive
 from etl.hostile import FileError
 from etl.members import _Guarded, unpack
 from etl.origin import recorded
-from tests.etl.village import CATEGORIES, MATTERS, SITE, Village, code_of, matter, squares, table
+from tests.etl.village import (
+    CATEGORIES,
+    MATTERS,
+    NOW,
+    SITE,
+    Village,
+    code_of,
+    matter,
+    squares,
+    table,
+)
 from tests.etl.village import village as built
 
 SECOND = MATTERS.replace("matters/*", "more/*")
@@ -25,6 +37,21 @@ KEYLESS = MATTERS.replace('["id"]', '"none"').replace("*.csv", "*.zip")
 SNAPSHOT = MATTERS.replace('"changes"', '"snapshot"\nsequence = "name"').replace(
     'updated_at = "updated"', ""
 )
+
+DATABASE = """
+title = "事项"
+reader = "sql"
+key = ["id"]
+delivery = "snapshot"
+sequence = "fetched"
+
+[options]
+url = "sqlite:///{input}/desk.db"
+query = "select * from matter"
+
+[columns]
+reported_at = { from = "reported", date = "iso" }
+"""
 
 
 def packed(**members: str) -> bytes:
@@ -100,6 +127,44 @@ def test_the_same_snapshot_of_a_later_day_leaves_the_same_state_as_both_at_once(
         one.run()
     other.run()
     assert one.state() == other.state()
+
+
+def test_an_empty_snapshot_is_remembered_though_it_changes_no_row(tmp_path):
+    one, other = built(tmp_path / "a", source=SNAPSHOT), built(tmp_path / "b", source=SNAPSHOT)
+    one.run()
+    files = {"x_20261105": table(matter(1)).splitlines()[0], "x_20261103": table(matter(1))}
+    for name, content in files.items():
+        for village in (one, other):
+            village.deliver(f"matters/{name}.csv", content)
+        assert one.run().edition
+    other.run()
+    assert one.state() == other.state()
+    withdrawn = one.rows("SELECT withdrawn_at::DATE::VARCHAR FROM cases")
+    assert withdrawn == [("2026-11-05",)]
+
+
+def test_a_row_that_a_database_no_longer_has_stays_withdrawn_since_then(tmp_path):
+    village = built(tmp_path, source=DATABASE)
+    with closing(sqlite3.connect(village.input / "desk.db")) as desk, desk:
+        desk.execute("CREATE TABLE matter (id, reported)")
+        desk.execute("INSERT INTO matter VALUES (1, '2026-11-01'), (2, '2026-11-01')")
+        desk.commit()
+        village.run(now=NOW)
+        for hour, id in enumerate((1, 2), 1):
+            desk.execute("DELETE FROM matter WHERE id = ?", [id])
+            desk.commit()
+            report = village.run(now=NOW + timedelta(hours=hour))
+    gone = village.rows("SELECT withdrawn_at FROM cases ORDER BY source_key")
+    assert gone == [(NOW + timedelta(hours=1),), (NOW + timedelta(hours=2),)]
+    assert (report.totals()["rows_in"], report.totals()["quarantined"]) == (0, 0)
+
+
+def test_a_bad_row_that_is_gone_is_put_aside_no_more(village):
+    village.deliver("matters/a.csv", table(matter(1), matter(2, dept="外星局")))
+    village.run()
+    village.deliver("matters/a.csv", table(matter(1)))
+    assert village.run().edition == 2
+    assert village.rows("SELECT count(*) FROM quarantine") == [(0,)]
 
 
 # What is wrong

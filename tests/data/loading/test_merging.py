@@ -137,12 +137,12 @@ def test_a_row_is_withdrawn_by_the_first_snapshot_without_it(db):
         "INSERT INTO members VALUES ('s', $1, 'h', 'd', $2, 1, $3)",
         [(f"m{day}", datetime(2026, 11, day), state) for day, state in MEMBERS],
     )
-    assert merging.mark_withdrawn(db, "cases", "s") == 1
+    assert merging.mark_withdrawn(db, "cases", "s", False) == 1
     gone = dict(db.execute("SELECT source_key, withdrawn_at FROM cases").fetchall())
     assert gone == {"1": datetime(2026, 11, 3), "2": None}
-    assert merging.mark_withdrawn(db, "cases", "s") == 0
+    assert merging.mark_withdrawn(db, "cases", "s", False) == 0
     db.execute("INSERT INTO unread_keys VALUES ('s', 'm3', '1')")
-    assert merging.mark_withdrawn(db, "cases", "s") == 1
+    assert merging.mark_withdrawn(db, "cases", "s", False) == 1
     assert db.execute("SELECT count(withdrawn_at) FROM cases").fetchone() == (0,)
 
 
