@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
+log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -25,55 +28,48 @@ class SingleFlight:
         self._lock = threading.Lock()
         self._flights: dict[str, Future] = {}
 
-    def get(
-        self, key: str, compute: Callable[[], T], timeout: float = 300.0, stale_for: float = 0.0
-    ) -> T:
-        """The cached answer, or compute().
+    def get(self, key: str, compute: Callable[[], T], timeout: float = 300.0) -> T:
+        """The cached answer, or compute(), fresh for `timeout` seconds.
 
-        It is fresh for `timeout` seconds; for `stale_for` seconds more the old answer is given at
-        once while one thread computes the next. What compute() raises, every waiter gets; it is
-        not cached.
+        What compute() raises, every waiter gets; it is not cached. A cache that fails costs time,
+        never an answer.
         """
-        found = self._cache.get(key)
-        if found is None:
-            return self._computed(key, compute, timeout, stale_for)
-        value, fresh_until = found
-        if time.time() >= fresh_until:
-            self._renew(key, compute, timeout, stale_for)
-        return value
-
-    def _computed(self, key: str, compute: Callable[[], T], timeout: float, stale_for: float) -> T:
-        flight, is_mine = self._joined(key)
-        if is_mine:
-            self._fly(key, flight, compute, timeout, stale_for)
-        return flight.result()
-
-    def _renew(self, key: str, compute: Callable[[], T], timeout: float, stale_for: float) -> None:
-        flight, is_mine = self._joined(key)
-        if is_mine:
-            args = (key, flight, compute, timeout, stale_for)
-            threading.Thread(target=self._fly, args=args, name="renew", daemon=True).start()
-
-    def _joined(self, key: str) -> tuple[Future, bool]:
+        found = self._kept(key)
+        if found is not None:
+            return found[0]
         with self._lock:
             flight = self._flights.get(key)
-            if flight is not None:
-                return flight, False
-            self._flights[key] = flight = Future()
-            return flight, True
+            is_mine = flight is None
+            if flight is None:
+                self._flights[key] = flight = Future()
+        if is_mine:
+            self._fly(key, flight, compute, timeout)
+        return flight.result()
 
-    def _fly(
-        self, key: str, flight: Future, compute: Callable[[], T], timeout: float, stale_for: float
-    ) -> None:
+    def _fly(self, key: str, flight: Future, compute: Callable[[], T], timeout: float) -> None:
         try:
             # Somebody may have landed between our look into the cache and our taking off.
-            found = self._cache.get(key)
-            if found is None or time.time() >= found[1]:
+            found = self._kept(key)
+            if found is None:
                 found = (compute(), time.time() + timeout)
-                self._cache.set(key, found, timeout=round(timeout + stale_for) or 1)
+                self._keep(key, found, timeout)
             flight.set_result(found[0])
         except BaseException as error:
             flight.set_exception(error)
         finally:
             with self._lock:
                 del self._flights[key]
+
+    def _kept(self, key: str) -> tuple[Any, float] | None:
+        try:
+            found = self._cache.get(key)
+        except Exception:
+            log.exception("cache_unreadable")
+            return None
+        return found if found is not None and time.time() < found[1] else None
+
+    def _keep(self, key: str, found: tuple[Any, float], timeout: float) -> None:
+        try:
+            self._cache.set(key, found, timeout=round(timeout) or 1)
+        except Exception:
+            log.exception("cache_unwritable")
