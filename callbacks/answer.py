@@ -44,7 +44,8 @@ BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
 class Inquiry:
     """What is asked of one edition on a viewer's behalf; `scope` has its window filled in.
 
-    `of_the_day(name, compute)` is an answer that holds for all editions of one data day. `now` is
+    `of_the_day(name, compute)` is an answer that holds for all editions of one data day, while the
+    cases do not double. `now` is
     the clock, naive in the site's zone; None = as when the edition was made."""
 
     edition: Edition
@@ -52,11 +53,6 @@ class Inquiry:
     grant: Grant
     of_the_day: Callable[[Hashable, Callable[[], Any]], Any]
     now: datetime | None = None
-
-    @property
-    def days(self) -> int:
-        """Length of the window in days; a year where it is open."""
-        return days_of(self.scope)
 
     def within(self, region: Region | None) -> "Inquiry":
         """The same question of another region of the main tree; None = everywhere."""
@@ -103,7 +99,7 @@ class Answers:
         at = (edition.site.name, edition.data_time.date(), scope.edition)
 
         def of_the_day(name: Hashable, compute: Callable[[], Any]) -> Any:
-            key = repr((name, grant, self._owner, at))
+            key = repr((name, grant, self._owner, at, _size(edition)))
             return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
         return Inquiry(edition, windowed(scope, edition), grant, of_the_day, now)
@@ -123,6 +119,11 @@ class Answers:
             yield edition
 
 
+def _size(edition: Edition) -> int:
+    """Grows by one as the cases double: what a first small load gives does not hold for the day."""
+    return int(edition.rows("SELECT count(*) FROM cases")[0][0]).bit_length()
+
+
 def drawn(panel: Panel, question: Inquiry, scale: float) -> Any:
     """The panel's picture."""
     frames = {name: answered(ask, question) for name, ask in panel.asks.items()}
@@ -134,7 +135,6 @@ def facts(question: Inquiry, scale: float = 1.0) -> Facts:
     edition, scope = question.edition, question.scope
     return Facts(
         data_time=scope.as_of or edition.data_time,
-        days=days_of(scope),
         window=window_words(scope, edition),
         risks=risks_of(edition),
         closure_target=edition.site.closure_target,

@@ -49,7 +49,6 @@ class Facts:
     """What every picture may need to know beside its frames."""
 
     data_time: datetime
-    days: int  # length of the viewer's window
     window: str  # the viewer's window in words, as 近 30 日
     risks: tuple[str, ...] = ("red", "orange", "yellow", "blue")  # that the site works with
     closure_target: float | None = None

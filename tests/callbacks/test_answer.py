@@ -123,9 +123,12 @@ def test_what_holds_for_the_day_is_not_computed_for_every_edition(store: Edition
         return question.edition.number
 
     assert answers.of("map", Scope(), compute)[0] == 1
-    publish(store, 80)
+    publish(store, 60)
     assert answers.of("map", Scope(), compute)[0] == 2
     assert computed == [1]
+    publish(store, 600)  # the first was but a part
+    assert answers.of("map", Scope(), compute)[0] == 3
+    assert computed == [1, 1]
 
 
 def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):
