@@ -62,7 +62,9 @@ def _notice(address: Address) -> html.Div:
     """What of the address makes no sense, and what no edition can answer."""
     said = f"网址中的这部分没有采用：{'；'.join(address.wrong)}" if address.wrong else ""
     return html.Div(
-        [html.Div(said), html.Div(id=Control.NOTICE)], className="notice", role="status"
+        [html.Div(said, className="told"), html.Div(id=Control.NOTICE)],
+        className="notice",
+        role="status",
     )
 
 

@@ -22,10 +22,10 @@ LONG = 10_000  # a sum that leaves no room for spaces
 
 def draw(
     facts: Facts, stock: pd.DataFrame, now: pd.DataFrame, came: pd.DataFrame, went: pd.DataFrame
-) -> list | html.Div:
+) -> list:
     """Five stations with what lies in each, and their sum; what came in and went out today."""
     if stock.empty:
-        return nothing()
+        return [nothing(), _today(facts, came, went)]
     counts = stage_counts(stock)
     most = max([*counts.values(), 1])
     rows = [_row(stage, count, most) for stage, count in counts.items()]

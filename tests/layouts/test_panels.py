@@ -30,7 +30,6 @@ from tests.layouts.conftest import asked_of
 
 FACTS = Facts(
     data_time=datetime(2026, 11, 20, 14, 30),
-    days=30,
     window="近 30 日",
     risks=("red", "yellow", "blue"),
     closure_target=0.95,
@@ -306,6 +305,11 @@ def test_the_stations_close_with_the_open_cases_above():
     one = pd.DataFrame({"text": ["1"], "numerator": [1]})
     picture = draw_flow(FACTS, stock, pd.DataFrame({"numerator": [5]}), one, one)
     assert "未受理 3 + 在办 5 = 未办结 8" in words(picture)
+
+
+def test_what_came_in_and_went_out_today_is_said_also_where_nothing_is_open():
+    shown = words(draw_flow(FACTS, counts("stage"), DUE, *[pd.DataFrame({"text": ["7"]})] * 2))
+    assert "暂无数据" in shown and "今日受理 7 办结 7" in shown
 
 
 def test_a_balance_that_does_not_close_says_by_how_much():
