@@ -6,7 +6,7 @@ fractions, never on binary floats. What the rules of DOMAIN 1.2 and K17 force:
 
 * no denominator, no rate: "—", never 0 %; 0 itself is shown;
 * n < d never shows 100 % but ">99.9%"; n > 0 never shows 0 % but "<0.1%";
-* under ten the sample is small: the rate is shown with a mark, and not ranked;
+* under ten the sample is small: the rate is shown, and not ranked;
 * a rate changes by 百分点, a count by percent, or from a base under ten by a difference;
 * parts that do not close show their gap.
 """
@@ -24,7 +24,6 @@ from data.codes import UNCLASSIFIED
 
 NOTHING = "—"
 SMALL = 10
-SMALL_SAMPLE = "样本不足"
 NO_BASE = "基期为0"
 Z95 = 1.959963984540054
 
@@ -145,11 +144,6 @@ def is_small(d: Value) -> bool:
     """Whether the sample is too small to be ranked: fewer than ten."""
     size = exact(d)
     return size is None or size < SMALL
-
-
-def small_mark(d: Value) -> str:
-    """样本不足 beside a rate of a small sample; nothing where there is none or enough of it."""
-    return SMALL_SAMPLE if is_small(d) and exact(d) else ""
 
 
 def rate_bounds(

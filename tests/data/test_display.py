@@ -28,7 +28,6 @@ from data.display import (
     rate_change,
     rate_text,
     rounded,
-    small_mark,
     text,
     wilson,
 )
@@ -156,11 +155,11 @@ def test_a_change_of_a_rate_is_in_points_of_the_unrounded_rates():
 
 def test_a_rate_can_show_both_of_its_numbers():
     assert part_text(16198, 16412) == "16,198/16,412"
+    assert part_text(16198, 16412, wall=True) == "1.62万/1.64万"
 
 
-def test_small_samples_are_marked():
-    assert [small_mark(d) for d in (9, 10, 0, None)] == ["样本不足", "", "", ""]
-    assert is_small(9)
+def test_a_sample_is_small_under_ten():
+    assert [is_small(d) for d in (9, 10, 0, None)] == [True, False, True, True]
 
 
 def test_parts_that_do_not_close_show_the_gap():
