@@ -346,6 +346,24 @@ def test_a_changed_declaration_settles_though_a_file_is_gone(village):
     assert village.run().edition is None
 
 
+def test_an_older_row_does_not_win_after_the_changed_declaration_refused_the_newer(village):
+    village.deliver("matters/a.csv", table(*(matter(n, updated="2026-11-05") for n in (1, 2))))
+    village.run()
+    village.declare(f"{MATTERS}[assert]\nmax_rows = 1\n")
+    assert village.run().state("matters") == "refused"
+    village.deliver("matters/b.csv", table(matter(1, title="old", updated="2026-11-01")))
+    assert village.run().totals()["stale"] == 1
+    assert village.rows("SELECT DISTINCT title, version::DATE::VARCHAR FROM cases") == [
+        (None, "2026-11-05")
+    ]
+    village.deliver("matters/c.csv", table(matter(1, updated="2026-11-05")))
+    assert village.run().edition == 3  # by the declaration that is in force
+    assert village.rows("SELECT member FROM cases ORDER BY source_key") == [
+        ("matters/c.csv",),
+        ("matters/a.csv",),
+    ]
+
+
 def test_rows_without_a_key_are_written_anew_too(tmp_path):
     declared = MATTERS.replace('["id"]', '"none"')
     village = built(tmp_path, source=declared)
