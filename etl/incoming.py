@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import duckdb
 
 from data.case_code import SEPARATOR, case_code_sql
-from data.editions.tables import columns
-from data.loading.merging import CODES
+from data.editions.tables import CODES, columns
 from data.site import Site
 from data.sql import literal, quoted
 from etl.source import FIELDS, Source

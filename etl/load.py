@@ -79,10 +79,12 @@ def load_source(
 
 def finish_cases(loading: Loading) -> None:
     """Derive anew the cases whose steps came without the case itself, or whose rules changed."""
-    written = PORTION_ROWS
-    while written == PORTION_ROWS:  # not all at once: a changed rule touches every case there is
-        merging.pend_touched_cases(loading.connection, PORTION_ROWS)
-        written = _write(loading, "cases")
+    # Not all at once: a changed rule touches every case there is. Again where rows were numbered
+    # anew meanwhile.
+    while rows := merging.touched_rows(loading.connection, PORTION_ROWS):
+        for first in rows:
+            merging.pend_touched_cases(loading.connection, range(first, first + rows.step))
+            _write(loading, "cases")
     loading.connection.execute("DELETE FROM touched")
 
 
@@ -105,12 +107,11 @@ def _load_portion(loading: Loading, source: Source, portion: Portion) -> list[Ba
     return found
 
 
-def _write(loading: Loading, target: str) -> int:
-    """Write what is `pending`, and all that follows from it; how many rows there were."""
+def _write(loading: Loading, target: str) -> None:
+    """Write what is `pending`, and all that follows from it."""
     connection = loading.connection
-    rows = connection.execute("SELECT count(*) FROM pending").fetchall()[0][0]
-    if not rows:
-        return 0
+    if not connection.execute("SELECT 1 FROM pending LIMIT 1").fetchall():
+        return
     if target == "handlings":
         connection.execute("INSERT INTO touched SELECT DISTINCT case_code FROM pending")
     if target == "cases":
@@ -118,4 +119,3 @@ def _write(loading: Loading, target: str) -> int:
         merging.replace_steps(connection)
         connection.execute("DELETE FROM touched WHERE case_code IN (SELECT case_code FROM pending)")
     merging.write_pending(connection, target)
-    return rows

@@ -15,7 +15,7 @@ import time
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -188,32 +188,46 @@ def containers(
 
 
 def unpack(
-    container: Container, inside: str = "*", limits: Limits = LIMITS, room: Room | None = None
+    container: Container,
+    inside: str = "*",
+    limits: Limits = LIMITS,
+    room: Room | None = None,
+    wanted: Set[str] | None = None,
 ) -> list[Member]:
     """The members of one delivered file, sorted by name; itself when it is not an archive.
+
+    Only those `wanted` by name, if that is said: then no file is expanded for the one other that
+    it holds.
 
     Compressed streams are expanded to a temporary file in one pass, which lives as long as there
     is `room` for it or one of its members is being read. Raises FileError or HostileFile.
     """
     room = room or Room()
     with _faults(container.name):
-        if not stat.S_ISREG(container.path.stat().st_mode):
-            raise FileError(container.name, "not_a_file", "不是普通文件")
-        with container.path.open("rb") as stream:
-            head = stream.read(tarfile.BLOCKSIZE)
-        for magic, kind in FOREIGN.items():
-            if head.startswith(magic):
-                raise FileError(container.name, "archive_kind", f"不支持 {kind} 压缩，请改用 zip")
-        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return _unzip(container, inside, limits, room)
-        for magic, codec in EXPANDERS.items():
-            if head.startswith(magic):
-                return _expand(container, codec, inside, limits, room)
-        if _is_tar(head):
-            return _untar(
-                _Archive(container, partial(_stored, container.path), room), inside, limits
-            )
-        return [_plain(container)]
+        found = _members(container, inside, limits, room, wanted)
+    return [member for member in found if wanted is None or member.name in wanted]
+
+
+def _members(
+    container: Container, inside: str, limits: Limits, room: Room, wanted: Set[str] | None
+) -> list[Member]:
+    if not stat.S_ISREG(container.path.stat().st_mode):
+        raise FileError(container.name, "not_a_file", "不是普通文件")
+    with container.path.open("rb") as stream:
+        head = stream.read(tarfile.BLOCKSIZE)
+    for magic, kind in FOREIGN.items():
+        if head.startswith(magic):
+            raise FileError(container.name, "archive_kind", f"不支持 {kind} 压缩，请改用 zip")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _unzip(container, inside, limits, room)
+    for magic, codec in EXPANDERS.items():
+        if head.startswith(magic):
+            if wanted is not None and not _may_hold(container, codec, wanted):
+                return []
+            return _expand(container, codec, inside, limits, room)
+    if _is_tar(head):
+        return _untar(_Archive(container, partial(_stored, container.path), room), inside, limits)
+    return [_plain(container)]
 
 
 def is_settled(path: Path, seconds: float) -> bool:
@@ -277,8 +291,20 @@ def _expand(
     spool = archive.get()
     if _is_tar(os.pread(spool.descriptor, tarfile.BLOCKSIZE, 0)):
         return _untar(archive, inside, limits)
-    name = container.name.removesuffix(container.path.suffix)
+    name = _expanded_name(container)
     return [Member(name, container, spool.size, partial(_slice, archive, 0, spool.size))]
+
+
+def _may_hold(container: Container, codec: ModuleType, wanted: Set[str]) -> bool:
+    """Whether a compressed file is one of the wanted, or an archive of which that is not known."""
+    if _expanded_name(container) in wanted:
+        return True
+    with codec.open(container.path) as stream:
+        return _is_tar(stream.read(tarfile.BLOCKSIZE))
+
+
+def _expanded_name(container: Container) -> str:
+    return container.name.removesuffix(container.path.suffix)
 
 
 def _expanded(container: Container, codec: ModuleType, limits: Limits) -> "_Shared":

@@ -33,6 +33,12 @@ class New:
     unsettled: int
     files: int  # delivered files that lie there, new or not
 
+    @property
+    def containers(self) -> list[tuple[str, str, str, str]]:
+        """(source, file, hash, declaration hash) of the delivered files that were read."""
+        declared = self.source.declaration_hash()
+        return [(self.source.name, *file, declared) for file in self.read.items()]
+
 
 @dataclass(frozen=True)
 class Look:
@@ -144,13 +150,12 @@ class _Found:
         """
         before = len(self.problems)
         try:
-            members = unpack(container, self.source.inside, room=self.look.room)
+            members = unpack(container, self.source.inside, room=self.look.room, wanted=wanted)
         except FileError as problem:
             self.problems.append(problem)
             return False
         for member in members:
-            if wanted is None or member.name in wanted:
-                self._keep(member)
+            self._keep(member)
         return len(self.problems) == before
 
     def _keep(self, member: Member) -> None:
@@ -213,11 +218,7 @@ def _order(delivery: Delivery) -> datetime:
 
 def remember_idle(store: EditionStore, known: Known, news: Sequence[New]) -> None:
     """Note the files that changed nothing in the edition: they need not be read again."""
-    read = {
-        (new.source.name, name): (content_hash, new.source.declaration_hash())
-        for new in news
-        for name, content_hash in new.read.items()
-    }
+    read = _pairs([row for new in news for row in new.containers])
     if not read:
         return
     files = [(*where, *what) for where, what in (_pairs(idle(store)) | read).items()]

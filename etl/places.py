@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.loading.merging import CODES
+from data.editions.tables import CODES, PLACED
 from data.site import Site
 from data.sql import quoted
 from etl.layers import Kept, Layers
@@ -24,7 +24,7 @@ SAME_POINT = 1e-7  # degrees, a centimetre: a placeholder is written with its ow
 MARGIN = 0.2  # of the site's extent: farther out a point is wrong, not just outside
 WRONG = ("zero", "swapped", "invalid")  # the point is put aside, the row is kept
 REASONS = {"zero": "坐标为 0", "swapped": "经纬度疑似颠倒", "invalid": "坐标不在地球上"}
-PLACED = ("cases", "alerts")
+SLICE = 300_000  # rows placed anew at a time; bounds the memory, not the result
 
 
 class Places:
@@ -135,25 +135,44 @@ class Places:
         only be those that they gave themselves.
         """
         for table in PLACED:
-            names = ["lon", "lat", "point_quality", *self.site.place_keys]
-            rows = _columns(connection, table, [CODES[table], *names])
-            lon, lat, before = rows["lon"], rows["lat"], rows["point_quality"]
-            gave = np.isnan(lon) | (before == "outside")
-            inside = np.where(_within(lon, lat, self._extent), "ok", "outside")
-            quality = np.where(np.isin(before, ("ok", "outside")), inside, before).astype(object)
-            given = {key: self._known(key, _only(gave, rows[key])) for key in self.site.place_keys}
-            codes = self.codes(lon, lat, quality, given)
-            frame = pd.DataFrame({"code": rows[CODES[table]], **codes}, dtype=object)
-            frame["point_quality"] = quality
-            frame["is_located"] = frame[self.site.grid_key].notna()
-            connection.register("placed", frame)
-            assigned = ", ".join(f"{quoted(k)} = placed.{quoted(k)}" for k in self.site.place_keys)
             connection.execute(
-                f"UPDATE {table} SET {assigned}, is_located = placed.is_located::BOOLEAN,"
-                " point_quality = placed.point_quality::VARCHAR"
-                f" FROM placed WHERE placed.code = {table}.{CODES[table]}"
+                f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {CODES[table]} AS code,"
+                f" {', '.join(self._placed)} FROM {table} LIMIT 0"
             )
-            connection.unregister("placed")
+            last = connection.execute(f"SELECT max(rowid) FROM {table}").fetchall()[0][0]
+            for first in range(0, (-1 if last is None else last) + 1, SLICE):
+                frame = self._placed_anew(connection, table, range(first, first + SLICE))
+                connection.register("placed_slice", frame)
+                connection.execute("INSERT INTO placed BY NAME FROM placed_slice")
+                connection.unregister("placed_slice")
+            assigned = ", ".join(f"{name} = placed.{name}" for name in self._placed)
+            connection.execute(
+                f"UPDATE {table} SET {assigned} FROM placed"
+                f" WHERE placed.code = {table}.{CODES[table]}"
+            )
+            connection.execute("DROP TABLE placed")
+
+    @property
+    def _placed(self) -> list[str]:
+        """The columns that say where a row lies, quoted."""
+        return [*map(quoted, self.site.place_keys), "is_located", "point_quality"]
+
+    def _placed_anew(
+        self, connection: duckdb.DuckDBPyConnection, table: str, rows: range
+    ) -> pd.DataFrame:
+        """The code of each of these rows, and where it lies now."""
+        names = [CODES[table], "lon", "lat", "point_quality", *self.site.place_keys]
+        found = _columns(connection, table, names, rows)
+        lon, lat, before = found["lon"], found["lat"], found["point_quality"]
+        gave = np.isnan(lon) | (before == "outside")
+        inside = np.where(_within(lon, lat, self._extent), "ok", "outside")
+        quality = np.where(np.isin(before, ("ok", "outside")), inside, before).astype(object)
+        given = {key: self._known(key, _only(gave, found[key])) for key in self.site.place_keys}
+        codes = self.codes(lon, lat, quality, given)
+        frame = pd.DataFrame({"code": found[CODES[table]], **codes}, dtype=object)
+        frame["point_quality"] = quality
+        frame["is_located"] = frame[self.site.grid_key].notna()
+        return frame
 
     def _known(self, key: str, codes: Texts) -> Texts:
         """The codes that the layer has, None for others."""
@@ -220,13 +239,18 @@ def _mapped(codes: Texts, table: Mapping[str, Any]) -> Texts:
 
 
 def _columns(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    rows: range | None = None,
 ) -> dict[str, NDArray]:
-    """Columns of a table in row order: floats with NaN, texts as objects with None."""
+    """Columns of a table in row order, of all `rows` or some: floats with NaN, texts as objects
+    with None."""
     if not names:
         return {}
     listed = ", ".join(quoted(name) for name in names)
-    frame = connection.execute(f"SELECT {listed} FROM {table} ORDER BY rowid").df()
+    where = f" WHERE rowid >= {rows.start:d} AND rowid < {rows.stop:d}" if rows else ""
+    frame = connection.execute(f"SELECT {listed} FROM {table}{where} ORDER BY rowid").df()
     return {
         name: frame[name].to_numpy(np.float64)
         if name in ("lon", "lat")

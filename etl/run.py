@@ -154,8 +154,7 @@ def _build(
     if is_same_site and not _changed(loading, news):
         remember_idle(store, known, news)
         return
-    for source, name, content_hash, declared in idle(store):
-        provenance.note_containers(build.connection, source, [(name, content_hash)], declared)
+    provenance.note_containers(build.connection, idle(store))
     report.located = provenance.located(build.connection)
     with report.timed("publish"):
         provenance.write_sources(build.connection, _source_states(loading, news, report))
@@ -200,12 +199,7 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
         for source, name in loading.unread:
             if source == new.source.name:
                 new.read.pop(name, None)
-        provenance.note_containers(
-            loading.connection,
-            new.source.name,
-            list(new.read.items()),
-            new.source.declaration_hash(),
-        )
+        provenance.note_containers(loading.connection, new.containers)
         done += len(new.deliveries)
     finish_cases(loading)
     code_lists.write_open_lists(loading.connection, loading.site)

@@ -250,13 +250,26 @@ def note_unread(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     )
 
 
-def pend_touched_cases(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
-    """`pending` = up to `limit` of the cases in `touched`, whose steps changed though their own
-    row did not."""
+def touched_rows(connection: duckdb.DuckDBPyConnection, limit: int) -> range:
+    """The row numbers between which the cases in `touched` lie, in steps of up to `limit` cases;
+    empty where there is none."""
+    first, last, n = connection.execute(
+        "SELECT min(rowid), max(rowid), count(*) FROM cases"
+        " WHERE case_code IN (SELECT case_code FROM touched)"
+    ).fetchall()[0]
+    if not n:
+        return range(0)
+    return range(first, last + 1, limit if n > limit else last + 1 - first)
+
+
+def pend_touched_cases(connection: duckdb.DuckDBPyConnection, rows: range) -> None:
+    """`pending` = the cases in `touched`, whose steps changed though their own row did not, among
+    these rows."""
     names = ", ".join(quoted(name) for name in columns(connection, "cases"))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE pending AS SELECT {names} FROM cases"
-        f" WHERE case_code IN (SELECT case_code FROM touched) LIMIT {limit:d}"
+        f" WHERE case_code IN (SELECT case_code FROM touched)"
+        f" AND rowid >= {rows.start:d} AND rowid < {rows.stop:d}"
     )
 
 

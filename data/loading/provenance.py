@@ -33,19 +33,16 @@ class SourceState:
     is_read_anew: bool = False  # then the columns found before are those of another declaration
 
 
-def note_containers(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    delivered: Sequence[tuple[str, str]],
-    declaration_hash: str,
-) -> None:
-    """Remember the delivered files (name, content hash) of a source that were read."""
-    for name, content_hash in delivered:
-        connection.execute("DELETE FROM containers WHERE source = $1 AND name = $2", [source, name])
-        connection.execute(
-            "INSERT INTO containers VALUES ($1, $2, $3, $4)",
-            [source, name, content_hash, declaration_hash],
-        )
+def note_containers(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple]) -> None:
+    """Remember delivered files that were read: rows in the order of the columns of `containers`."""
+    names = pd.DataFrame([row[:2] for row in rows], columns=["source", "name"], dtype=object)
+    connection.register("read_again", names)
+    connection.execute(
+        "DELETE FROM containers USING read_again AS r"
+        " WHERE containers.source = r.source AND containers.name = r.name"
+    )
+    connection.unregister("read_again")
+    _append(connection, "containers", rows)
 
 
 def replace_quarantine(connection: duckdb.DuckDBPyConnection, source: str) -> int:

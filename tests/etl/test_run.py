@@ -1,6 +1,7 @@
 """A run publishes what is new, once; what is wrong in one source does not hold up the others."""
 
 import errno
+import gzip
 import io
 import sqlite3
 import zipfile
@@ -16,7 +17,7 @@ from data.editions.store import EditionStore
 from data.runs import RunLog
 from etl.check import check
 from etl.derive import derive
-from etl.hostile import FileError
+from etl.hostile import FileError, expand
 from etl.members import _Guarded, unpack
 from etl.origin import recorded
 from tests.etl.village import (
@@ -387,7 +388,8 @@ def test_a_source_that_is_no_longer_declared_is_named_and_keeps_its_rows(village
     assert village.rows("SELECT source_key FROM cases ORDER BY 1") == [("1",), ("2",), ("3",)]
 
 
-def test_changed_layers_place_every_row_anew(village, tmp_path):
+def test_changed_layers_place_every_row_anew(village, tmp_path, monkeypatch):
+    monkeypatch.setattr("etl.places.SLICE", 1)
     village.deliver("matters/a.csv", table(matter(1, x=110.5, y=30.5), matter(2, x=111.5, y=31.5)))
     village.run()
     assert village.rows("SELECT grid, town FROM cases ORDER BY source_key") == [
@@ -599,6 +601,21 @@ def test_known_archives_are_unpacked_once_for_all_that_a_new_one_repeats(tmp_pat
     )
     village.run()
     assert sorted(seen) == ["matters/a.zip", "matters/b.zip"]
+
+
+def test_a_compressed_file_that_grows_expands_no_other(tmp_path, monkeypatch):
+    village = built(tmp_path, source=KEYLESS.replace("*.zip", "*"))
+    for n in range(4):
+        village.deliver(f"matters/{n}.csv.gz", gzip.compress(table(matter(n)).encode()))
+    village.run()
+    grown = table(matter(0), matter(9)).encode()
+    village.deliver("matters/0.csv.gz", gzip.compress(grown))
+    seen = []
+    monkeypatch.setattr(
+        "etl.members.expand", lambda name, *a: seen.append(name) or expand(name, *a)
+    )
+    assert village.run().totals()["loaded"] == 1
+    assert seen == ["matters/0.csv.gz"]
 
 
 def test_an_archive_packed_anew_changes_nothing(tmp_path):

@@ -101,8 +101,8 @@ def test_new_columns_are_known_until_the_declaration_changes(db):
 
 
 def test_a_delivered_file_is_noted_by_its_newest_content(db):
-    provenance.note_containers(db, "s", [("a.csv", "1"), ("b.csv", "2")], "d")
-    provenance.note_containers(db, "s", [("a.csv", "3")], "d")
-    provenance.note_containers(db, "t", [("a.csv", "9")], "d")
+    provenance.note_containers(db, [("s", "a.csv", "1", "d"), ("s", "b.csv", "2", "d")])
+    provenance.note_containers(db, [("s", "a.csv", "3", "d"), ("t", "a.csv", "9", "d")])
+    provenance.note_containers(db, [])
     noted = db.execute("SELECT source, name, content_hash FROM containers ORDER BY ALL").fetchall()
     assert noted == [("s", "a.csv", "3"), ("s", "b.csv", "2"), ("t", "a.csv", "9")]
