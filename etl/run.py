@@ -75,12 +75,15 @@ def run(
         places = Places(site, origin.roots, home / "layers")
         news, known = _look(sources, look, store, places, report)
         _check_examples([new.source for new in news], site, known, now)
-        is_same_site = known.site == site and known.layers == places.files_hashes
-        if is_same_site and not any(new.deliveries for new in news):
+        if _is_of(known, site, places) and not any(new.deliveries for new in news):
             remember_idle(store, known, news)
         else:
             with store.building(site, wait=wait, step=step) as build:
+                if store.current() != known.edition:  # another run has published meanwhile
+                    store.close()  # else it would go on reading the former edition for a while
+                    news, known = _look(sources, look, store, places, report)
                 loading = Loading(build.connection, site, places, str(report.run), now)
+                is_same_site = _is_of(known, site, places)
                 _build(build, loading, store, known, news, report, is_same_site, progress)
         if report.edition is not None:
             store.prune(site.keep_editions)
@@ -129,6 +132,11 @@ def _look(
     report.undeclared = sorted({source for source, _ in known.members} - sources.keys())
     report.failures = {n.source.name: "；".join(n.failures) for n in news if n.failures}
     return news, known
+
+
+def _is_of(known: Known, site: Site, places: Places) -> bool:
+    """Whether the edition was built for the site as it is now."""
+    return known.site == site and known.layers == places.files_hashes
 
 
 def _build(

@@ -432,6 +432,28 @@ def test_changed_rules_derive_every_case_anew(village, tmp_path):
     assert village.state() == fresh.state()
 
 
+def test_rules_that_another_run_published_meanwhile_do_not_outlive_those_of_this_one(village):
+    village.declare(MATTERS + 'people_involved = "n"\n')
+    red, blue = (f'\n[[risk]]\nid = "R"\nrisk = "{c}"\nmin_people = 5\n' for c in ("red", "blue"))
+    (village.site / "site.toml").write_text(SITE + red)
+    village.deliver("matters/a.csv", table(matter(1, n=9)))
+    village.run()
+    village.deliver("matters/b.csv", table(matter(2, n=9)))
+    beside = []
+
+    def hash_of(container):
+        if not beside:
+            beside.append(container)
+            (village.site / "site.toml").write_text(SITE + blue)
+            assert village.run().edition == 2
+        return container.hash
+
+    assert village.run(hash_of=hash_of).edition == 3
+    assert village.rows("SELECT DISTINCT risk FROM cases") == [("red",)]
+    assert village.run().edition == 4
+    assert village.rows("SELECT DISTINCT risk FROM cases") == [("blue",)]
+
+
 def test_changed_rules_go_through_the_cases_in_slices(village, monkeypatch):
     village.deliver("matters/a.csv", table(*(matter(n) for n in range(7))))
     village.run()
