@@ -41,7 +41,7 @@ from etl.hostile import (
     zip_entries,
 )
 
-__all__ = ["FileError", "HostileFile", "Limits", "Member", "containers", "is_settled", "members"]
+__all__ = ["FileError", "HostileFile", "Limits", "Member", "containers", "is_settled", "unpack"]
 
 EXPANDERS: dict[bytes, ModuleType] = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
 FOREIGN = {b"Rar!": "rar", b"7z\xbc\xaf\x27\x1c": "7z", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -147,27 +147,6 @@ class Room:
             oldest = next(iter(self._open))
             del self._open[oldest]
             oldest.close()
-
-
-def members(
-    root: Path,
-    files: Sequence[str],
-    inside: str = "*",
-    problems: list[FileError] | None = None,
-    limits: Limits = LIMITS,
-) -> Iterator[Member]:
-    """Every delivered file that `files` names (paths, globs or folders under root), unpacked.
-
-    Ordered by delivered file, then by name inside it. `inside` selects the members of zip and tar
-    archives; nested archives are not followed. A file that cannot be used is appended to
-    `problems` and the others go on; without a list the first one is raised.
-    """
-    room = Room()
-    for container in containers(root, files, problems):
-        try:
-            yield from unpack(container, inside, limits, room)
-        except FileError as problem:
-            _report(problem, problems)
 
 
 def containers(

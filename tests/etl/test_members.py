@@ -20,9 +20,9 @@ from etl.members import (
     Room,
     containers,
     is_settled,
-    members,
     unpack,
 )
+from tests.etl.inbox import members
 
 ROWS = "编号,标题\n1,噪音\n".encode()
 SMALL = Limits(ratio=100, ratio_from=1000, total=100_000, members=3)

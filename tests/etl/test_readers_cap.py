@@ -2,9 +2,9 @@
 
 import pytest
 
-from etl.members import members
 from etl.readers import reader
 from etl.readers.base import ReaderOptions
+from tests.etl.inbox import members
 
 INFO = """<info>{language}<category>Met</category><event>{event}</event><urgency>Expected</urgency>
 <severity>Severe</severity><certainty>Likely</certainty>{more}</info>"""

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.hostile import FileError
-from etl.members import members
 from etl.readers import csv as module
 from etl.readers import names, reader
 from etl.readers.base import ReaderOptions, Reject
+from tests.etl.inbox import members
 
 
 class Result:

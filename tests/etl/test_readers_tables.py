@@ -10,9 +10,9 @@ import pytest
 import xlsxwriter
 
 from etl.hostile import FileError, HostileFile
-from etl.members import members
 from etl.readers import excel, jsonl, reader
 from etl.readers.base import ReaderOptions
+from tests.etl.inbox import members
 
 
 def chunks(path: Path, kind: str, **options):
