@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pandas as pd
 
-from data.dimensions import LAMP, dimension_of
+from data.built_in_dimensions import LAMP
+from data.dimensions import dimension_of
 from data.editions.edition import Edition
 from data.indicators import Count, indicator_of
 from data.names import named

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from data.built_in_dimensions import BUILT_IN
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
-from data.dimensions import BUILT_IN
 from data.scope import KEY
 from rules.calendar import Calendar
 from rules.deadlines import Limit

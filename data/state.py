@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from data.dimensions import Dimension, dimension_of
+from data.built_in_dimensions import Dimension
+from data.dimensions import dimension_of
 from data.editions.edition import Edition
 from data.indicators import OPEN, Count
 from data.scope import Grant, Scope, ScopeError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from data.built_in_dimensions import BUILT_IN
 from data.codes import codes
-from data.dimensions import BUILT_IN
 from data.editions.store import EditionStore
 from data.indicators import INDICATORS
 from data.measure import measure
