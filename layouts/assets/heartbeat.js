@@ -216,7 +216,7 @@
     const patience = Math.min(LATE_PANEL * 2 ** state.repeats, LONGEST_PATIENCE);
     if (!state.pushed || performance.now() - state.pushedAt < LATE_PANEL) return;
     const panels = [...document.querySelectorAll("[data-edition]")];
-    const wanted = askedEdition() || state.pushed.edition;
+    const wanted = askedEdition() ?? state.pushed.edition;
     const behind = panels.filter((panel) => Number(panel.dataset.edition) < wanted);
     panels.forEach((panel) => panel.classList.toggle("is-behind", behind.includes(panel)));
     if (!behind.length) state.repeats = 0;

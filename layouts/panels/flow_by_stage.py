@@ -17,7 +17,7 @@ STAGES = {
     "verifying": "待核查",
 }
 
-LONG = 10_000  # a sum that leaves no room for spaces
+LONG, LONGEST = 1000, 100_000  # sums that leave no room for spaces, or for larger figures
 
 
 def draw(
@@ -55,9 +55,9 @@ def _sum(total: int, accepted: int) -> html.Div:
     """How the stations add up, and what of it the panel of risks shows."""
     waiting, taken, both = (count_text(n, wall=True) for n in (total - accepted, accepted, total))
     words = f"未受理 {waiting} + 在办 {taken} = 未办结"
-    is_long = total >= LONG
-    parts = [html.Span(words.replace(" ", "") if is_long else words), html.B(both)]
-    return html.Div(parts, className="sum-row is-long" if is_long else "sum-row")
+    size = "is-longest" if total >= LONGEST else "is-long" if total >= LONG else ""
+    parts = [html.Span(words.replace(" ", "") if size else words), html.B(both)]
+    return html.Div(parts, className=f"sum-row {size}".strip())
 
 
 def _today(facts: Facts, came: pd.DataFrame, went: pd.DataFrame) -> html.Div:

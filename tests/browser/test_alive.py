@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, looking
-from tests.layouts.small import publish, store_with
+from tests.layouts.small import of_another_schema, publish, store_with
 
 pytestmark = pytest.mark.browser
 CALLBACKS = "**/_dash-update-component*"
@@ -50,6 +50,14 @@ def test_before_the_first_data_the_page_says_so_and_then_shows_them(look: Look, 
     look.wait_for_edition(1)
     look.page.get_by_text("等待首批数据").wait_for(state="detached")
     assert look.page.locator("h1").inner_text() == "小县综治中心"
+
+
+def test_data_of_another_program_are_not_said_to_be_awaited(look: Look, own_wall: Wall):
+    store_with(own_wall.home, 200).close()
+    of_another_schema(own_wall.home / "editions" / "1.duckdb")
+    look.page.goto(own_wall.url)
+    look.page.get_by_text("该版本的表结构为 1").wait_for()
+    assert look.page.get_by_text("等待首批数据").count() == 0
 
 
 def test_a_dead_server_is_announced_the_last_data_stay_and_it_recovers_by_itself(

@@ -1,15 +1,21 @@
 """What a viewer of the wall does and sees, in Chromium."""
 
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Route
+from plotly.utils import PlotlyJSONEncoder
 
+from data.display import count_text
 from data.editions.store import EditionStore
 from data.site import RiskRule
+from layouts.panel import Facts
+from layouts.panels import PANELS
 from layouts.theme import RISK
 from tests.browser.driving import Look, Wall, looking
-from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
+from tests.layouts.small import DATA_TIME, SIDE, SOUTH, WEST, publish, small_site
 
 pytestmark = pytest.mark.browser
 GRID = (WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE)  # T1V2G2, in the middle of it
@@ -183,6 +189,139 @@ def test_nothing_overflows_text_is_large_and_the_map_takes_half(
         assert root == f"{16 * width / 1920:g}px"
 
 
+TOO_WIDE = """parts => [...document.querySelectorAll(parts)]
+    .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className + ' ' + e.textContent)"""
+CUT_OFF = """() => [...document.querySelectorAll('.sum.is-parts > *')].filter(e => {
+    const part = e.getBoundingClientRect(), room = e.parentElement.getBoundingClientRect();
+    return part.top < room.top - 1 || part.bottom > room.bottom + 1 || part.left < room.left - 1;
+}).map(e => e.textContent)"""
+INSIDE = """parts => [...document.querySelectorAll(parts)].map(e => {
+        const range = document.createRange();
+        range.selectNodeContents(e);
+        return [e, range.getBoundingClientRect(), e.closest('.panel').getBoundingClientRect()];
+    })
+    .filter(([e, text, panel]) => text.right > panel.right || text.left < panel.left)
+    .map(([e]) => e.className + ' ' + e.textContent)"""
+MEETING = """() => {
+    const seen = e => {
+        const range = document.createRange(), box = e.getBoundingClientRect();
+        range.selectNodeContents(e);
+        const text = range.getBoundingClientRect();
+        return [text.left, e.matches('.name') ? box.right : text.right];
+    };
+    return [...document.querySelectorAll('.dep-row:not(.dep-head)')].filter(row => {
+        const parts = [...row.querySelectorAll('.name, .rate small')].map(seen);
+        return parts.some((part, at) => at && part[0] < parts[at - 1][1]);
+    }).length; }"""
+
+
+def pictures(count: int, risks: tuple[str, ...]) -> dict:
+    """Every panel of the wall that counts, with that many of everything."""
+    facts = Facts(DATA_TIME, "10/1–10/31", risks, 0.95)
+    shown = count_text(count, wall=True)
+    row = {"name": "县自然资源局", "department": "a", "numerator": count, "denominator": count}
+    row |= {"value": 0.9, "text": "98.7%", "part": "", "is_ranked": True, "at_best": 0.9}
+    row |= {"current": count, "base": count / 2, "base_text": shown, "change_kind": "percent"}
+    rates = pd.DataFrame([row | {"department": str(at)} for at in range(5)])
+    one = pd.DataFrame([{"numerator": count, "text": shown}])
+    categories = rates.assign(text=shown, change_text="+1,128.9%")
+    days = pd.date_range(end="2026-11-19", periods=30).strftime("%Y-%m-%d")
+    line = pd.DataFrame({"day": days, "numerator": count})
+    of = {"risk": [*risks, "-"], "stage": ["registered", "handling", "-"]}
+    risk, stage = (pd.DataFrame({by: codes, "numerator": count}) for by, codes in of.items())
+    frames = {
+        "open_by_risk": (risk, risk, one),
+        "flow_by_stage": (stage, one.assign(numerator=2 * count), one, one),
+        "accepted_by_category": (categories,),
+        "closure_by_department": (rates, rates),
+        "daily_trend": (line, line),
+    }
+    return {key: PANELS[key].draw(facts, *asked) for key, asked in frames.items()}
+
+
+@pytest.mark.parametrize("risks", [("red", "yellow", "blue"), tuple(RISK)])
+@pytest.mark.parametrize("count", [1234, 12345, 123456, 1234567])
+def test_large_counts_have_room(look: Look, wall: Wall, count: int, risks: tuple[str, ...]):
+    open_wall(look, wall)
+    for key, picture in pictures(count, risks).items():
+        panel = PANELS[key]
+        given = {panel.body_property: json.loads(json.dumps(picture, cls=PlotlyJSONEncoder))}
+        set_props = "([id, given]) => window.dash_clientside.set_props(id, given)"
+        look.page.evaluate(set_props, [panel.body_id, given])
+    shown = count_text(count, wall=True)
+    look.page.wait_for_function(
+        "text => document.querySelector('.panel-daily-trend .annotation-text')"
+        " && document.querySelector('.panel-daily-trend').textContent.includes('受理 ' + text)",
+        arg=shown,
+    )
+    assert look.page.evaluate(OVERFLOWING, FRAMES) == []
+    assert look.page.evaluate(TOO_WIDE, ".kpi, .sum, .sum-row span, .rank-row, .trend-row") == []
+    assert look.page.evaluate(INSIDE, ".sum, .rank-row, .trend-row, .annotation-text, .rate") == []
+    assert look.page.evaluate(CUT_OFF) == []
+    assert look.page.evaluate(MEETING) == 0
+
+
+TITLES_FREE = """() => [...document.querySelectorAll('.panel')].filter(panel => {
+        const title = panel.querySelector('h2 span'), sum = panel.querySelector('.sum');
+        return sum && sum.getBoundingClientRect().left
+            < title.getBoundingClientRect().right; }).map(panel => panel.className)"""
+
+
+def test_a_chosen_window_leaves_the_titles_readable(look: Look, wall: Wall):
+    open_wall(look, wall, "?since=2026-10-01&until=2026-11-01")
+    assert "10/1–10/31" in look.page.locator(".panel-closure-by-department .sum").inner_text()
+    assert look.page.evaluate(TITLES_FREE) == []
+
+
+def test_a_window_without_a_beginning_shows_every_panel(look: Look, wall: Wall):
+    open_wall(look, wall, "?until=2026-11-01")
+    assert look.page.locator(".trend-row").count() == 3
+
+
+def test_of_a_past_time_the_header_says_so(look: Look, wall: Wall):
+    open_wall(look, wall, "?as_of=2026-10-20T08:00")
+    age = look.page.locator("[data-show='data-age']")
+    age.get_by_text("历史数据").wait_for()
+    assert age.inner_text() == "数据截至 2026/10/20 08:00，历史数据"
+
+
+def test_a_source_that_failed_is_said_to_have_failed(look: Look, wall: Wall):
+    def failed(route: Route) -> None:
+        reply = route.fetch(headers={})
+        body, now = reply.json(), float(reply.headers["x-server-time"])
+        sources = [{**source, "last": now, "state": "ok"} for source in body["sources"]]
+        sources[0]["state"] = "failed"
+        route.fulfill(response=reply, json={**body, "sources": sources})
+
+    look.page.route("**/heartbeat", failed)
+    open_wall(look, wall)
+    look.page.wait_for_selector("[data-show='sources'].is-late")
+    assert look.page.locator("[data-show='sources']").inner_text().endswith(" 失败")
+    look.page.unroute_all(behavior="wait")
+
+
+def test_what_was_today_is_put_right_also_where_only_its_letters_change(look: Look, wall: Wall):
+    open_wall(look, wall)
+    look.page.get_by_text("11/20 受理").wait_for()
+    said = look.page.evaluate(
+        """async () => { const shown = document.querySelector('.panel-flow-by-stage [data-day]');
+            shown.firstChild.data = '今日受理 ';
+            await new Promise(resolve => setTimeout(resolve));
+            return shown.textContent; }"""
+    )
+    assert said == "11/20 受理 "
+
+
+def test_a_notice_on_a_wrong_address_leaves_by_itself(look: Look, wall: Wall):
+    open_wall(look, wall, "?since=yesterday")
+    told = look.page.locator(".notice .told")
+    assert "不是时间" in told.inner_text()
+    look.page.evaluate(
+        "document.querySelector('.told').getAnimations().forEach(each => each.finish())"
+    )
+    assert told.evaluate("e => getComputedStyle(e).opacity") == "0"
+
+
 def test_a_centre_with_four_risks_has_room_for_them(look: Look, tmp_path: Path):
     risks = tuple(RiskRule(id=risk, risk=risk, otherwise=False) for risk in RISK)
     store = EditionStore(tmp_path)
@@ -224,3 +363,10 @@ def test_the_quality_page_shows_the_balance_and_the_reasons(look: Look, wall: Wa
     assert "相等" in look.page.locator(".panel-batch-balance").inner_text()
     assert "部门：外星局" in look.page.locator(".panel-quarantine-reasons").inner_text()
     assert "60" in look.page.locator(".panel-layer-report").inner_text()
+
+
+def test_an_edition_that_there_never_was_is_explained_and_no_panel_blamed(look: Look, wall: Wall):
+    look.page.goto(wall.url + "/?edition=0")
+    look.page.get_by_text("无法显示：没有版本 0").wait_for()
+    look.page.wait_for_timeout(9500)  # a panel counts as late after eight seconds
+    assert look.page.locator(".is-behind").count() == 0
