@@ -3,7 +3,7 @@
 import pandas as pd
 
 from data.display import count_text
-from layouts.marks import day_words
+from layouts.marks import day_words, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
 from layouts.theme import ACCENT, FONT, LINE, OK, PX_PER_REM, SIZES, SOFT_INK
 
@@ -83,7 +83,8 @@ def _layout(lines: list[dict], ends: list[dict], scale: float) -> dict:
             "type": "date",
             "showgrid": False,
             "tickvals": ticks,
-            "ticktext": [f"{int(day[5:7])}月{int(day[8:])}日" for day in ticks],
+            "ticktext": [short_day(pd.Timestamp(day)) for day in ticks],
+            "tickangle": 0,
             "linecolor": LINE,
             "ticks": "outside",
             "ticklen": 6 * scale,

@@ -240,6 +240,12 @@ def test_the_trend_says_of_which_day_its_last_numbers_are():
     assert heights == sorted(heights, reverse=True)
 
 
+def test_the_trends_days_lie_flat_and_are_short_beside_large_counts():
+    came = pd.DataFrame({"day": ["2026-11-19"], "numerator": [123456]})
+    axis = draw_trend(FACTS, came, came)["layout"]["xaxis"]
+    assert (axis["ticktext"], axis["tickangle"]) == (["10/21", "10/31", "11/10"], 0)
+
+
 def test_the_trends_text_grows_with_the_viewers_screen():
     frame = pd.DataFrame({"day": [], "numerator": []})
     small = draw_trend(FACTS, frame, frame)["layout"]["font"]["size"]
