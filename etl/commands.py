@@ -204,7 +204,7 @@ def print_report(report: Report) -> None:
             hint = f"；是不是“{near[0]}”？" if near else ""
             typer.echo(f"来源 {source}：声明的列“{name}”在文件中没有{hint}", err=True)
     for source in report.without_files:
-        typer.echo(f"来源 {source}：没有匹配的文件（files 见其声明）", err=True)
+        typer.echo(f"来源 {source}：输入目录下没有其 files 所声明的文件", err=True)
     for source in report.undeclared:
         typer.echo(f"来源 {source}：声明已不在，已装载的数据仍然保留", err=True)
     if report.located and report.located[1]:
@@ -227,3 +227,5 @@ def _print_balance(report: Report) -> None:
     Console(width=140, soft_wrap=True).print(table)
     holds = all(balance.adds_up for balance in report.balances)
     typer.echo(f"读入 = 新增 + 更新 + 未变 + 重复 + 过时 + 隔离：{'成立' if holds else '不成立'}")
+    if filtered := sum(balance.filtered for balance in report.balances):
+        typer.echo(f"另有 {filtered:,} 行不合来源的 where，不计入读入")

@@ -178,7 +178,7 @@ class _Found:
         for name, tied in self.tied.items():
             del self.newest[name]
             files = " 与 ".join(sorted(d.member.delivered.name for d in tied))
-            reason = f"{files} 中内容不同，分不清先后"
+            reason = f"{files} 中内容不同，分不清先后；请只留一份，或改名"
             self.problems.append(FileError(name, "tied", reason))
         return {d.member.delivered.name for tied in self.tied.values() for d in tied}
 

@@ -16,6 +16,7 @@ from etl.readers.base import RawChunk, ReaderOptions
 from etl.source import Source
 from etl.staging import Stage
 
+WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 READ_AHEAD = 4  # chunks read while the rows before them are worked on
 PORTION_ROWS = 300_000  # rows worked on at a time; bounds the memory, not the result
 SKIPPED = {"header_repeated": "重复的表头", "blank": "空行", "before_header": "表头之前"}
@@ -114,10 +115,23 @@ def _read(
     for delivery in deliveries:
         try:
             for chunk in read(delivery.member, ReaderOptions(**options)):
+                _refuse_a_stranger(delivery.member, source, chunk)
                 yield delivery, chunk
         except FileError as error:
             yield delivery, error
         yield delivery, None
+
+
+def _refuse_a_stranger(member: Member, source: Source, chunk: RawChunk) -> None:
+    """FileError for a table without any declared column: most often it has no header line."""
+    declared = {name for names in source.slots.values() for name in names}
+    if source.reader in WITH_HEADER and declared and declared.isdisjoint(chunk.frame.columns):
+        if len(chunk.lines):
+            there = "、".join(str(name)[:20] for name in chunk.frame.columns[:5])
+            reason = (
+                f"声明的列一个也没有，文件的列是 {there}…；没有表头的文件须写 header = 0 和 columns"
+            )
+            raise FileError(member.label, "no_declared_column", reason)
 
 
 def _note_oddities(notes: list[str], chunk: RawChunk) -> None:

@@ -21,11 +21,11 @@ from etl.members import Container
 from etl.news import Known, Look, New, idle, known_of, news_of, on_layers, remember_idle
 from etl.origin import Origin, record
 from etl.places import Places
+from etl.portions import WITH_HEADER
 from etl.report import Report
 from etl.source import Source, load_sources
 from geo.files import LayerError
 
-WITH_HEADER = frozenset({"csv", "excel", "parquet"})  # readers that name every column
 TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
 DERIVED_BY = ("risk", "routing", "calendar", "time_limits", "categories")  # of a site: see derive
 FAILURES = (  # what may end a run, and is said in one line

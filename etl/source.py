@@ -346,7 +346,9 @@ def _check_codes(source: Source, site: Site, path: Path) -> None:
         if column.lookup and not (known or name in {*source.lookups, *site.open_lists}):
             where = f"{path}：columns.{field}.lookup"
             lists = "、".join(source.lookups) or "无"
-            raise DeclarationError(f"{where}：没有代码表 {name!r}；[lookups] 中有：{lists}")
+            site_lists = {"department": "departments.csv", "category": "categories.csv"}
+            remedy = f"；请写 {site_lists[name]} 或 open_lists" if name in site_lists else ""
+            raise DeclarationError(f"{where}：没有代码表 {name!r}；[lookups] 中有：{lists}{remedy}")
         if column.const is not None and known and column.const not in known.values():
             where = f"{path}：columns.{field}.const"
             raise DeclarationError(

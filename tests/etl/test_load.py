@@ -149,6 +149,14 @@ def test_a_file_that_its_reader_cannot_read_is_refused_whole(loaded):
     assert desk.rows("SELECT count(*) FROM cases") == [(0,)]
 
 
+def test_a_table_without_any_declared_column_is_refused_and_says_what_it_has(loaded):
+    headless = "\n".join(table(matter(1), matter(2)).splitlines()[1:])
+    desk, balances = loaded(headless, [matter(3)])
+    assert [balance.state for balance in balances] == ["refused", "loaded"]
+    assert "声明的列一个也没有" in balances[0].reason and "header = 0" in balances[0].reason
+    assert desk.rows("SELECT source_key FROM cases") == [("3",)]
+
+
 def test_the_size_of_the_portions_leaves_no_trace(loaded, monkeypatch):
     files = [[matter(n * 3 + k, title=str(k)) for k in range(5)] for n in range(4)]
     desk, _ = loaded(*files)

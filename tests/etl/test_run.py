@@ -539,7 +539,10 @@ def test_of_two_contents_of_one_name_none_is_chosen(tmp_path, order):
     for edition in (None, None) if order[1:] else (1, None):
         report = village.run()
         assert (report.edition, report.state("matters")) == (edition, "failed")
-        assert report.reason("matters") == "a.csv：a.csv 与 all.zip 中内容不同，分不清先后"
+        assert (
+            report.reason("matters")
+            == "a.csv：a.csv 与 all.zip 中内容不同，分不清先后；请只留一份，或改名"
+        )
     there = {"zp": 1, "pz": 1, "z": 0, "p": 0}[order]
     assert village.rows("SELECT count(*) FROM cases") == [(there,)]
     (village.input / "all.zip").unlink()
