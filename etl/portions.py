@@ -125,13 +125,11 @@ def _read(
 def _refuse_a_stranger(member: Member, source: Source, chunk: RawChunk) -> None:
     """FileError for a table without any declared column: most often it has no header line."""
     declared = {name for names in source.slots.values() for name in names}
-    if source.reader in WITH_HEADER and declared and declared.isdisjoint(chunk.frame.columns):
-        if len(chunk.lines):
-            there = "、".join(str(name)[:20] for name in chunk.frame.columns[:5])
-            reason = (
-                f"声明的列一个也没有，文件的列是 {there}…；没有表头的文件须写 header = 0 和 columns"
-            )
-            raise FileError(member.label, "no_declared_column", reason)
+    is_table = source.reader in WITH_HEADER and len(chunk.lines) > 0
+    if is_table and declared and declared.isdisjoint(chunk.frame.columns):
+        there = "、".join(str(name)[:20] for name in chunk.frame.columns[:5])
+        reason = f"声明的列一个也没有，文件的列是 {there}…；没有表头的须写 header = 0 和 columns"
+        raise FileError(member.label, "no_declared_column", reason)
 
 
 def _note_oddities(notes: list[str], chunk: RawChunk) -> None:
