@@ -73,20 +73,7 @@ def run(
     }
     try:
         places = Places(site, origin.roots, home / "layers")
-        news, known = _look(sources, look, store, places, report)
-        _check_examples([new.source for new in news], site, known, now)
-        if _is_of(known, site, places) and not any(new.deliveries for new in news):
-            remember_idle(store, known, news)
-        else:
-            with store.building(site, wait=wait, step=step) as build:
-                if store.current() != known.edition:  # another run has published meanwhile
-                    store.close()  # else it would go on reading the former edition for a while
-                    news, known = _look(sources, look, store, places, report)
-                loading = Loading(build.connection, site, places, str(report.run), now)
-                is_same_site = _is_of(known, site, places)
-                _build(build, loading, store, known, news, report, is_same_site, progress)
-        if report.edition is not None:
-            store.prune(site.keep_editions)
+        _bring_up_to_date(store, sources, look, places, report, progress, step, wait)
         record(origin, home)
     except BaseException as error:
         reason = str(error) or type(error).__name__
@@ -96,14 +83,37 @@ def run(
         store.close()
     _note_sources(log, report, sources, now, site)
     result = "published" if report.edition else "unchanged"
-    log.finish(
-        report.run,
-        datetime.now(site.tzinfo),
-        result,
-        edition=report.edition,
-        balance=report.totals(),
-    )
+    ended = datetime.now(site.tzinfo)
+    log.finish(report.run, ended, result, edition=report.edition, balance=report.totals())
     return report
+
+
+def _bring_up_to_date(
+    store: EditionStore,
+    sources: dict[str, Source],
+    look: Look,
+    places: Places,
+    report: Report,
+    progress: Progress,
+    step: Step,
+    wait: float,
+) -> None:
+    """Publish an edition with what is new, if anything is."""
+    site = places.site
+    news, known = _look(sources, look, store, places, report)
+    _check_examples([new.source for new in news], site, known, look.now)
+    if _is_of(known, site, places) and not any(new.deliveries for new in news):
+        remember_idle(store, known, news)
+        return
+    with store.building(site, wait=wait, step=step) as build:
+        if store.current() != known.edition:  # another run has published meanwhile
+            store.close()  # else it would go on reading the former edition for a while
+            news, known = _look(sources, look, store, places, report)
+        loading = Loading(build.connection, site, places, str(report.run), look.now)
+        is_same_site = _is_of(known, site, places)
+        _build(build, loading, store, known, news, report, is_same_site, progress)
+    if report.edition is not None:
+        store.prune(site.keep_editions)
 
 
 def _zoned(moment: datetime, site: Site) -> datetime:

@@ -586,46 +586,47 @@ def test_an_archive_that_nobody_can_unpack_any_more_fails_its_source_only(tmp_pa
     assert "a.zip" in (report.reason("matters") or "")
 
 
-def test_an_archive_packed_anew_is_unpacked_once(tmp_path, monkeypatch):
-    village = built(tmp_path, source=KEYLESS)
-    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
-    village.run()
-    village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
+@pytest.fixture
+def unpacked(monkeypatch):
+    """A list that grows by the name of each file that a run unpacks."""
     seen = []
     monkeypatch.setattr(
         "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
     )
+    return seen
+
+
+def test_an_archive_packed_anew_is_unpacked_once(tmp_path, unpacked):
+    village = built(tmp_path, source=KEYLESS)
+    village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
+    village.run()
+    village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
+    unpacked.clear()
     assert [village.run().edition for _ in range(3)] == [None] * 3
-    assert seen == ["matters/a.zip"]
+    assert unpacked == ["matters/a.zip"]
 
 
-def test_an_archive_packed_anew_is_unpacked_once_beside_real_news_too(tmp_path, monkeypatch):
+def test_an_archive_packed_anew_is_unpacked_once_beside_real_news_too(tmp_path, unpacked):
     village = built(tmp_path, source=KEYLESS)
     village.declare(SECOND, "more")
     village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
     village.run()
     village.deliver("matters/a.zip", packed(b=table(matter(2)), a=table(matter(1))))
-    seen = []
-    monkeypatch.setattr(
-        "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
-    )
+    unpacked.clear()
     for n in range(3):
         village.deliver(f"more/{n}.csv", table(matter(n)))
         assert village.run().edition == 2 + n
-    assert seen == ["matters/a.zip", "more/0.csv", "more/1.csv", "more/2.csv"]
+    assert unpacked == ["matters/a.zip", "more/0.csv", "more/1.csv", "more/2.csv"]
 
 
-def test_known_archives_are_unpacked_once_for_all_that_a_new_one_repeats(tmp_path, monkeypatch):
+def test_known_archives_are_unpacked_once_for_all_that_a_new_one_repeats(tmp_path, unpacked):
     village = built(tmp_path, source=KEYLESS)
     village.deliver("matters/a.zip", packed(a=table(matter(1)), b=table(matter(2))))
     village.run()
     village.deliver("matters/b.zip", packed(a=table(matter(3)), b=table(matter(4))))
-    seen = []
-    monkeypatch.setattr(
-        "etl.news.unpack", lambda c, *a, **k: seen.append(c.name) or unpack(c, *a, **k)
-    )
+    unpacked.clear()
     village.run()
-    assert sorted(seen) == ["matters/a.zip", "matters/b.zip"]
+    assert sorted(unpacked) == ["matters/a.zip", "matters/b.zip"]
 
 
 def test_a_compressed_file_that_grows_expands_no_other(tmp_path, monkeypatch):
