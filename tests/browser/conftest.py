@@ -1,6 +1,6 @@
 """One Chromium for all, one server for those who do not touch it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,22 @@ def wall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wall]:
 
 
 @pytest.fixture
-def look(browser: Browser) -> Iterator[Look]:
+def serve() -> Iterator[Callable[[Path], Wall]]:
+    """Starts servers of a test's own; they end after its window (`look` asks for this first),
+    for a page that still polls would complain of a server that is gone."""
+    walls = []
+
+    def started(home: Path) -> Wall:
+        walls.append(Wall(home))
+        return walls[-1].start()
+
+    yield started
+    for wall in walls:
+        wall.stop()
+
+
+@pytest.fixture
+def look(browser: Browser, serve: object) -> Iterator[Look]:
     """A window in which nothing may go wrong."""
     with looking(browser) as look:
         yield look

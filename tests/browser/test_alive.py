@@ -1,7 +1,7 @@
 """New data arrive by themselves, a dead server is seen to be dead, and all recovers by itself."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,9 @@ ON_SCREEN_WITHIN = 5.0  # seconds after publication
 
 
 @pytest.fixture
-def own_wall(tmp_path: Path) -> Iterator[Wall]:
+def own_wall(serve: Callable[[Path], Wall], tmp_path: Path) -> Wall:
     """A server over a home without any edition."""
-    wall = Wall(tmp_path / "home").start()
-    yield wall
-    wall.stop()
+    return serve(tmp_path / "home")
 
 
 def rows(look: Look) -> str:

@@ -1,6 +1,7 @@
 """What a viewer of the wall does and sees, in Chromium."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -322,19 +323,17 @@ def test_a_notice_on_a_wrong_address_leaves_by_itself(look: Look, wall: Wall):
     assert told.evaluate("e => getComputedStyle(e).opacity") == "0"
 
 
-def test_a_centre_with_four_risks_has_room_for_them(look: Look, tmp_path: Path):
+def test_a_centre_with_four_risks_has_room_for_them(
+    look: Look, serve: Callable[[Path], Wall], tmp_path: Path
+):
     risks = tuple(RiskRule(id=risk, risk=risk, otherwise=False) for risk in RISK)
     store = EditionStore(tmp_path)
     publish(store, 60_000, small_site().model_copy(update={"risk": risks}))
     store.close()
-    own = Wall(tmp_path).start()
-    try:
-        open_wall(look, own)
-        look.wait_for_map()
-        assert look.page.locator(".tile").count() == 5
-        assert look.page.evaluate(OVERFLOWING, FRAMES) == []
-    finally:
-        own.stop()
+    open_wall(look, serve(tmp_path))
+    look.wait_for_map()
+    assert look.page.locator(".tile").count() == 5
+    assert look.page.evaluate(OVERFLOWING, FRAMES) == []
 
 
 def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
