@@ -1,10 +1,10 @@
 """指挥大厅: the wall, read from five to ten metres."""
 
-from dash import dcc, html, register_page
+from dash import html, register_page
 
 from layouts.address import Address
 from layouts.controls import Control
-from layouts.measures import MEASURES
+from layouts.map_section import map_section
 from layouts.panels import PANELS
 from layouts.shell import page
 
@@ -18,44 +18,12 @@ ROWS = (LEFT, RIGHT)  # with the map between them: seven panels
 
 def layout(**query: str) -> html.Main:
     address = Address.of(query)
-    parts = [_column("left", LEFT), _map(address), _column("right", RIGHT), _notice(address)]
+    parts = [_column("left", LEFT), map_section(address), _column("right", RIGHT), _notice(address)]
     return page(parts, address.scope.to_json(), POLL_MS, "wall-body")
 
 
 def _column(side: str, keys: tuple[str, ...]) -> html.Div:
     return html.Div([PANELS[key].view() for key in keys], className=f"column column-{side}")
-
-
-def _map(address: Address) -> html.Section:
-    graph = dcc.Graph(
-        id=Control.MAP,
-        figure={"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)"}},
-        config={"displayModeBar": False, "scrollZoom": True, "doubleClick": False},
-        responsive=True,
-        clear_on_unhover=False,
-    )
-    return html.Section(
-        [
-            graph,
-            html.Div(id=Control.MAP_LAYER, className="map-overlay"),
-            html.Div(
-                [
-                    html.Nav(id=Control.TRAIL, className="map-box map-trail"),
-                    html.Div(id=Control.MAP_WINDOW, className="map-box map-window"),
-                ],
-                className="map-place",
-            ),
-            _choice(address),
-            html.Div(id=Control.MAP_PLACED, className="map-box map-placed"),
-            html.Div(id=Control.MAP_APPROVAL, className="map-approval"),
-            html.Div(id=Control.MAP_LEGEND, className="map-box map-legend"),
-            dcc.Store(id=Control.MAP_OVERLAY),
-            dcc.Store(id=Control.MAP_DRAWN),
-        ],
-        id=Control.MAP_FRAME,
-        className="map",
-        **{"data-edition": "", "data-time": ""},  # type: ignore[arg-type]
-    )
 
 
 def _notice(address: Address) -> html.Div:
@@ -66,19 +34,3 @@ def _notice(address: Address) -> html.Div:
         className="notice",
         role="status",
     )
-
-
-def _choice(address: Address) -> html.Div:
-    measure = dcc.RadioItems(
-        id=Control.MEASURE,
-        options=[{"label": name, "value": key} for key, name in MEASURES.items()],
-        value=address.measure,
-        className="options",
-    )
-    heat = dcc.Checklist(
-        id=Control.HEAT,
-        options=[{"label": "热力", "value": "heat"}],
-        value=["heat"] if address.is_heat else [],
-        className="options heat",
-    )
-    return html.Div([measure, heat], className="map-box map-choice")
