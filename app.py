@@ -21,6 +21,7 @@ from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
 from data.scope import Grant
+from data.wall_view import WallView
 from layouts.shell import shell
 from layouts.theme import css_variables
 from routes import bodies, bundles, geometry, headers, heartbeat
@@ -140,13 +141,14 @@ def _index() -> str:
     return index.replace("{plotly}", f"/_dash-component-suites/plotly/{name}")
 
 
-def _named(store: EditionStore) -> tuple[str, bool]:
-    """The centre's title, and whether its data are made up."""
+def _named(store: EditionStore) -> tuple[str, bool, str]:
+    """The centre's title, whether its data are made up, and how its wall behaves."""
     try:
         with store.reading() as edition:
-            return edition.site.title, edition.site.is_demo
+            site = edition.site
+            return site.title, site.is_demo, site.wall.model_dump_json()
     except EditionError:
-        return NAME, False
+        return NAME, False, WallView().model_dump_json()
 
 
 def _cache_config() -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""Redraw a panel when the viewer's scope changes or the heartbeat saw something new."""
+"""Redraw panels when the viewer's scope changes or the heartbeat saw something new.
+
+The panels of a scene of the wall come in one answer, for a hundred walls ask within a second; when
+a scene is to be renewed its own pulse says."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
-from dash import Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from callbacks.answer import Answers, Inquiry, drawn
@@ -13,19 +17,56 @@ from data.trouble import trouble
 from layouts.controls import Control
 from layouts.panel import Panel
 from layouts.panels import PANELS
+from layouts.scene import Scene
+from layouts.scenes import SCENES
 
 log = structlog.get_logger()
 
 
 def register(app: Dash, answers: Answers) -> None:
-    for panel in PANELS.values():
+    of_scenes = {key for scene in SCENES.values() for key in scene.panels}
+    for scene in SCENES.values():
         app.callback(
-            Output(panel.body_id, panel.body_property),
-            Output(panel.frame_id, "data-edition"),
+            *(each for key in scene.panels for each in _outputs(PANELS[key])),
+            Input(scene.pulse_id, "data"),
+            State(Control.SCOPE, "data"),
+            prevent_initial_call=True,
+        )(scene_refresher(scene, answers))
+    for panel in (PANELS[key] for key in PANELS if key not in of_scenes):
+        app.callback(
+            *_outputs(panel),
             Input(Control.SCOPE, "data"),
             Input(Control.PULSE, "data"),
             prevent_initial_call=True,
         )(refresher(panel, answers))
+    app.clientside_callback(
+        ClientsideFunction("wall", "renew"),
+        Output(Control.SINK, "accessKey"),
+        Input(Control.SCOPE, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _outputs(panel: Panel) -> tuple[Output, Output]:
+    return Output(panel.body_id, panel.body_property), Output(panel.frame_id, "data-edition")
+
+
+def scene_refresher(scene: Scene, answers: Answers) -> Callable:
+    """The callback of one scene: a picture and its edition for each panel; a panel that cannot be
+    drawn keeps its last picture, and the others are renewed."""
+    refreshers = [refresher(PANELS[key], answers) for key in scene.panels]
+
+    def refresh(pulse: dict | None, scope_json: str | None) -> tuple:
+        drawn: list[Any] = []
+        for each in refreshers:
+            try:
+                drawn += each(scope_json, pulse)
+            except PreventUpdate:
+                drawn += (no_update, no_update)
+        return tuple(drawn)
+
+    refresh.__name__ = f"refresh_scene_{scene.key}"
+    return refresh
 
 
 def refresher(panel: Panel, answers: Answers) -> Callable:

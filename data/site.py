@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from data.built_in_dimensions import BUILT_IN
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
 from data.scope import KEY
+from data.wall_view import WallView
 from rules.calendar import Calendar
 from rules.deadlines import Limit
 from rules.risk import RiskRule as AppliedRule
@@ -149,6 +150,7 @@ class Site(Declared):
     )
     closure_target: float | None = Field(None, ge=0, le=1)
     map: MapView = MapView()
+    wall: WallView = WallView()
     risk: tuple[RiskRule, ...] = ()
     routing: dict[str, str] = Field({}, description="风险等级 → 处置层级")
     labels: dict[str, dict[str, str]] = Field({}, description="本地叫法：代码表.代码 = 名称")

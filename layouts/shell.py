@@ -1,5 +1,8 @@
 """The shell around every page: header with trust and time, footer with the ticker and the pages."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from dash import dcc, html, page_container
 
 from layouts.controls import Control, stores
@@ -7,16 +10,27 @@ from layouts.controls import Control, stores
 PAGES = (("/", "指挥大厅"), ("/quality", "数据质量"), ("/indicators", "指标口径"))
 
 
-def shell(title: str, is_demo: bool) -> html.Div:
-    """The header names the centre; what is drawn from the clock is filled in by the heartbeat."""
-    return html.Div([_header(title), page_container, _footer(is_demo)], className="shell")
+def shell(title: str, is_demo: bool, wall: str = "{}") -> html.Div:
+    """The header names the centre; what is drawn from the clock is filled in by the heartbeat.
+
+    `wall` says how this centre's wall behaves, as JSON of data.wall_view.WallView."""
+    parts = [_header(title), page_container, _footer(is_demo)]
+    return html.Div(parts, className="shell", **{"data-wall": wall})  # type: ignore[arg-type]
 
 
 def _header(title: str) -> html.Header:
     trust = [_shown("data-age", "is-quiet"), _shown("sources", "", html.I(className="dot"))]
-    now = [_shown("date"), _shown("clock", "clock")]
+    now = [html.Div([_shown("date"), _shown("clock", "clock")]), _shown("duty", "duty")]
+    scene = [
+        html.Span([_shown("scene", "scene-name"), _shown("question")]),
+        html.Nav(className="steps"),
+    ]
     return html.Header(
-        [html.Div(trust, className="trust"), html.H1(title), html.Div(now, className="now")],
+        [
+            html.Div(trust, className="trust"),
+            html.Div([html.H1(title), html.Div(scene, className="scene-line")], className="name"),
+            html.Div(now, className="now"),
+        ],
         className="head",
     )
 
@@ -39,8 +53,15 @@ def _shown(part: str, className: str = "", *children) -> html.Span:  # noqa: N80
     return html.Span(list(children), className=className, **{"data-show": part})  # type: ignore
 
 
-def page(parts: list, scope: str, poll_ms: int, className: str) -> html.Main:  # noqa: N803
-    """A page's content with its stores; `poll_ms` is how often its heartbeat asks."""
+def page(
+    parts: list,
+    scope: str,
+    poll_ms: int,
+    className: str,  # noqa: N803
+    told: Mapping[str, str] = MappingProxyType({}),
+) -> html.Main:
+    """A page's content with its stores; `poll_ms` is how often its heartbeat asks, `told` are data
+    attributes for the page's own scripts."""
     return html.Main(
         [*stores(scope), *parts],
         id=Control.PAGE,
@@ -49,5 +70,6 @@ def page(parts: list, scope: str, poll_ms: int, className: str) -> html.Main:  #
             "data-poll": str(poll_ms),
             "data-heartbeat": "/heartbeat",
             "data-pulse": Control.PULSE.value,
+            **told,
         },
     )

@@ -76,7 +76,10 @@
     state.pushedAt = performance.now();
     state.pushed = { edition: state.body.edition, alerts: state.body.alerts, scale: scale(), beat: state.beat };
     const data = state.pushed;
-    setTimeout(() => window.dash_clientside.set_props(page().dataset.pulse, { data }), atOnce ? 0 : Math.random() * SPREAD);
+    setTimeout(() => {
+      window.dash_clientside.set_props(page().dataset.pulse, { data });
+      document.dispatchEvent(new CustomEvent("zhinao:pulse", { detail: data }));
+    }, atOnce ? 0 : Math.random() * SPREAD);
   }
 
   const scale = () => Math.round(20 * Math.min(innerWidth / 1920, innerHeight / 1080)) / 20 || 1;
@@ -215,7 +218,7 @@
   function checkPanels() {
     const patience = Math.min(LATE_PANEL * 2 ** state.repeats, LONGEST_PATIENCE);
     if (!state.pushed || performance.now() - state.pushedAt < LATE_PANEL) return;
-    const panels = [...document.querySelectorAll("[data-edition]")];
+    const panels = [...document.querySelectorAll("[data-edition]")].filter(isShown);
     const wanted = askedEdition() ?? state.pushed.edition;
     const behind = panels.filter((panel) => Number(panel.dataset.edition) < wanted);
     panels.forEach((panel) => panel.classList.toggle("is-behind", behind.includes(panel)));
@@ -226,11 +229,16 @@
     }
   }
 
+  const isShown = (panel) => !panel.closest(".scene:not(.is-shown)");
+
   /* Who looks at an older edition is not behind for that. */
   function askedEdition() {
     const asked = new URLSearchParams(location.search).get("edition");
     return /^\d{1,9}$/.test(asked || "") ? Number(asked) : null;
   }
+
+  /* What the other scripts of a page need to know. */
+  window.zhinao = { now, words, inZone, write, page, body: () => state.body, pushed: () => state.pushed };
 
   setInterval(() => {
     const time = now();

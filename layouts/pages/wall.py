@@ -1,29 +1,28 @@
-"""指挥大厅: the wall, read from five to ten metres."""
+"""指挥大厅: the wall, read from five to ten metres; one scene at a time, around one map."""
+
+import json
 
 from dash import html, register_page
 
 from layouts.address import Address
 from layouts.controls import Control
 from layouts.map_section import map_section
-from layouts.panels import PANELS
+from layouts.scenes import SCENES
 from layouts.shell import page
 
 register_page(__name__, path="/", name="指挥大厅", title="智脑 指挥大厅")
 
 POLL_MS = 1000
-LEFT = ("open_by_risk", "flow_by_stage", "accepted_by_category")
-RIGHT = ("closure_by_department", "daily_trend", "newest")
-ROWS = (LEFT, RIGHT)  # with the map between them: seven panels
 
 
 def layout(**query: str) -> html.Main:
+    """All scenes are on the page, so that stepping through them needs no server."""
     address = Address.of(query)
-    parts = [_column("left", LEFT), map_section(address), _column("right", RIGHT), _notice(address)]
-    return page(parts, address.scope.to_json(), POLL_MS, "wall-body")
-
-
-def _column(side: str, keys: tuple[str, ...]) -> html.Div:
-    return html.Div([PANELS[key].view() for key in keys], className=f"column column-{side}")
+    scenes = [scene.view() for scene in SCENES.values()]
+    parts = [*scenes, map_section(address), _notice(address)]
+    told = json.dumps([scene.told() for scene in SCENES.values()], ensure_ascii=False)
+    ids = {"data-measure": Control.MEASURE.value, "data-heat": Control.HEAT.value}
+    return page(parts, address.scope.to_json(), POLL_MS, "wall-body", {"data-scenes": told, **ids})
 
 
 def _notice(address: Address) -> html.Div:

@@ -98,9 +98,10 @@ class Look:
         page.on("console", self._heard)
 
     def wait_for_edition(self, number: int, timeout: float = PATIENCE) -> None:
-        """Until every panel shows that edition, and the map is drawn."""
+        """Until every panel on screen shows that edition."""
         self.page.wait_for_function(
-            """n => { const all = [...document.querySelectorAll('[data-edition]')];
+            """n => { const all = [...document.querySelectorAll('[data-edition]')]
+                    .filter(e => !e.closest('.scene:not(.is-shown)'));
                 return all.length > 0 && all.every(e => Number(e.dataset.edition) === n); }""",
             arg=number,
             timeout=timeout,

@@ -68,9 +68,9 @@ def page(path: str):
     return next(each for each in dash.page_registry.values() if each["path"] == path)["layout"]()
 
 
-def test_the_wall_has_at_most_seven_panels(app: Dash):
+def test_the_wall_has_one_map(app: Dash):
     every = [each for each in page("/")._traverse() if type(each).__name__ == "Section"]
-    assert 0 < len(every) <= 7
+    assert [each.className for each in every].count("map") == 1
 
 
 def test_the_indicators_page_lists_them_all_with_their_meaning(app: Dash):
