@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.cap import Episode, Identity
+from rules.episode import Episode, Identity
 
 EARTH_M = 6_371_008.8  # mean radius (IUGG)
 SPOT_DIGITS = 4  # decimals of a degree, about 10 m: where a device says that it is

@@ -1,7 +1,7 @@
 """What alerts stand now: from all messages, acknowledgements and a site's rules, at one moment.
 
 A pure function of a set of messages: the order in which they arrived changes nothing. What is in
-force is CAP's (rules/cap.py), what is one alert is ours (rules/grouping.py). Beside that:
+force is CAP's (rules/episode.py), what is one alert is ours (rules/grouping.py). Beside that:
 
 * An alert is acknowledged while nobody sends a graver one into its group (DOMAIN 4.1: red takes the
   screen, then sits in the strip until acknowledged).
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rules.cap import RANKS, Acknowledgement, Episode, Identity, Message, episodes
+from rules.episode import RANKS, Acknowledgement, Episode, Identity, Message, episodes
 from rules.escalation import Escalation, EscalationStep, escalation_at, levels_of
 from rules.grouping import Cluster, Group, Grouping, clusters, groups
 

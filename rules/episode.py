@@ -18,21 +18,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+from rules.cap_message import Identity
 
 SHOWN = ("Actual", "Exercise")
 SPEAKING = ("Alert", "Update")  # say what is
 ENDING = ("Update", "Cancel", "Error")  # say what is no more
 RANKS: Mapping[str | None, int] = {"red": 4, "orange": 3, "yellow": 2, "blue": 1}
 BY_MESSAGE = "回执"  # who acknowledged by CAP Ack; the sender's name is not for the wall
-
-
-class Identity(NamedTuple):
-    """What makes a message that message (CAP 1.2, 3.2.1 `references`); `sent` has a zone."""
-
-    sender: str
-    identifier: str
-    sent: datetime
 
 
 @dataclass(frozen=True)
