@@ -1,9 +1,13 @@
 """Fixtures that every package's tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from access.operations import METADATA, Operations
+from tests.postgres import NEEDED, cluster, programs
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,3 +19,23 @@ def shared() -> Path:
     if not (folder / "realdata").is_dir():
         pytest.skip(f"real input not found at {folder} (set ZHINAO_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL of the tests' own; without the program the test is skipped."""
+    if programs() is None:
+        pytest.skip(NEEDED)
+    with cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def operations(request, tmp_path) -> Iterator[Operations]:
+    """An empty operations store of each kind."""
+    url = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    store = Operations(tmp_path, url)
+    if url:
+        METADATA.drop_all(store.engine)
+    yield store
+    store.close()

@@ -12,13 +12,16 @@ from packaging.utils import canonicalize_name
 from tools.pin import REST
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("data", "geo", "rules", "etl", "layouts", "callbacks", "routes")
-NEEDED_UNSEEN = {"tzdata"}  # zoneinfo reads it where the system has no time zones
+OF_PROGRAM = ("data", "geo", "rules", "access", "dispatch", "etl", "layouts", "callbacks", "routes")
+NEEDED_UNSEEN = {
+    "tzdata",  # zoneinfo reads it where the system has no time zones
+    "psycopg",  # SQLAlchemy loads it where the operations store is PostgreSQL
+}
 
 
 def test_the_program_requires_what_it_imports_and_no_more() -> None:
     of = packages_distributions()
-    files = [ROOT / "app.py", *(f for name in PACKAGES for f in (ROOT / name).rglob("*.py"))]
+    files = [ROOT / "app.py", *(f for name in OF_PROGRAM for f in (ROOT / name).rglob("*.py"))]
     imported = {name for file in files for name in _imported(file)} - set(sys.stdlib_module_names)
     foreign = {name for name in imported if not (ROOT / name).exists() and name != "app"}
     needed = {canonicalize_name(of[name][0]) for name in foreign} | NEEDED_UNSEEN

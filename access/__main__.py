@@ -1,0 +1,84 @@
+"""The commands `python -m access devices add|list|revoke`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from access.devices import KINDS, Devices
+from access.operations import FAILURES, Operations, OperationsError
+
+Home = Annotated[Path, typer.Option("--home", envvar="ZHINAO_HOME", help="数据目录")]
+HELP = "设备令牌：报送预警的系统、大屏、遥控器。"
+
+app = typer.Typer(help="谁能做什么。", no_args_is_help=True, add_completion=False)
+devices = typer.Typer(help=HELP, no_args_is_help=True)
+app.add_typer(devices, name="devices")
+
+
+@app.callback()
+def main() -> None:
+    """谁能做什么。"""
+
+
+@devices.command()
+def add(
+    kind: Annotated[str, typer.Option(help="、".join(f"{k} {v}" for k, v in KINDS.items()))],
+    name: Annotated[str, typer.Option(help="设备名称，如 气象局平台、值班台")],
+    home: Home = Path("var"),
+) -> None:
+    """登记一台设备，打印它的令牌；令牌只显示这一次。"""
+    with _devices(home) as known:
+        typer.echo(known.add(kind, name, datetime.now(UTC)))
+
+
+@devices.command("list")
+def list_devices(home: Home = Path("var")) -> None:
+    """列出设备；令牌本身不保存，无法列出。"""
+    table = Table("编号", "名称", "种类", "登记", "最近使用", "吊销", box=None, pad_edge=False)
+    with _devices(home) as known:
+        for each in known.all():
+            times = (_shown(at) for at in (each.added_at, each.last_seen, each.revoked_at))
+            table.add_row(str(each.id), each.name, each.kind, *times)
+    Console(width=140, soft_wrap=True).print(table)
+
+
+@devices.command()
+def revoke(
+    which: Annotated[str, typer.Argument(metavar="NAME|ID", help="名称或编号")],
+    home: Home = Path("var"),
+) -> None:
+    """吊销一台设备：它的令牌立即失效。"""
+    with _devices(home) as known:
+        typer.echo(f"已吊销 {known.revoke(which, datetime.now(UTC)).name}")
+
+
+@contextmanager
+def _devices(home: Path) -> Iterator[Devices]:
+    """What the user can mend ends the command with its reason on stderr and exit code 1."""
+    try:
+        operations = Operations(home)
+        try:
+            yield Devices(operations)
+        finally:
+            operations.close()
+    except OperationsError as error:
+        print(f"失败：{error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except FAILURES as error:
+        print(f"失败：业务库用不了（{str(error).splitlines()[0]}）", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _shown(at: datetime | None) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}" if at else "—"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,155 @@
+"""The operations store: what people and devices do, kept at once and for good.
+
+An SQLite file in the home by default, PostgreSQL by URL; the same code on both."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+FILE = "operations.db"
+VARIABLE = "ZHINAO_OPERATIONS"
+PATIENCE = 20  # seconds that a writer waits for the others
+CREATING = 20_260_003  # the number of PostgreSQL's lock while the tables are made
+METADATA = MetaData()  # every module that has tables in the store declares them on this
+FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
+
+
+class OperationsError(Exception):
+    """The store cannot be used as asked; its text is Chinese, for the user."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time that knows its zone; read in UTC. In SQLite text whose order is that of time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        is_text = dialect.name == "sqlite"
+        return dialect.type_descriptor(String(32) if is_text else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without zone: {value}")
+        at = value.astimezone(UTC)
+        return at.isoformat(timespec="microseconds") if dialect.name == "sqlite" else at
+
+    def process_result_value(self, value: Any, dialect: Any) -> datetime | None:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return at and at.astimezone(UTC)
+
+
+class Operations:
+    """The store of one home. Safe for threads and processes; opened when it is first used, so that
+    a database that is away keeps nothing from starting."""
+
+    def __init__(self, home: Path, url: str | None = None) -> None:
+        """`url` as SQLAlchemy writes it; else that in the environment variable VARIABLE, else the
+        file in `home`. OperationsError where it makes no sense."""
+        self.home = Path(home)
+        self.url = store_url(self.home, url)
+        self.is_file = self.url.get_backend_name() == "sqlite"
+        self.engine = _engine(self.url, self.is_file)
+        self._reading = self.engine.execution_options(only_reads=True)
+        self._writing = threading.Lock() if self.is_file else nullcontext()
+        self._creating = threading.Lock()
+        self._tables: frozenset[str] = frozenset()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction; durable once the block is left. Nothing is kept where it raises."""
+        self._create_tables()
+        # SQLite lets waiting writers poll, in no order: here they queue.
+        with self._writing, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """What is there, as of one moment in SQLite; disturbs no writer."""
+        self._create_tables()
+        with self._reading.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def _create_tables(self) -> None:
+        """Those that modules have declared by now; several processes may come at once."""
+        declared = frozenset(METADATA.tables)
+        if declared == self._tables:
+            return
+        with self._creating:
+            if self.is_file:
+                self.home.mkdir(parents=True, exist_ok=True)
+            with self._writing, self.engine.begin() as connection:
+                if not self.is_file:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATING})"))
+                METADATA.create_all(connection)
+            self._tables = declared
+
+
+def store_url(home: Path, url: str | None = None) -> URL:
+    """The address of a home's store; OperationsError where the one given is none."""
+    given = url or os.environ.get(VARIABLE)
+    if not given:
+        return URL.create("sqlite", database=str(home.resolve() / FILE))
+    try:
+        found = make_url(given)
+    except ArgumentError:
+        raise OperationsError(f"{VARIABLE}：数据库地址写法不对") from None
+    if found.drivername in ("postgres", "postgresql"):
+        found = found.set(drivername="postgresql+psycopg")
+    if found.get_backend_name() not in ("sqlite", "postgresql"):
+        raise OperationsError(f"{VARIABLE}：只支持 SQLite 和 PostgreSQL，不支持 {found.drivername}")
+    return found
+
+
+def _engine(url: URL, is_file: bool) -> Engine:
+    try:
+        if not is_file:
+            return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=10, max_overflow=20)
+    except (ImportError, NoSuchModuleError) as error:
+        raise OperationsError(f"{VARIABLE}：没有安装数据库驱动（{error}）") from None
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    """Every commit on the disk before it returns; readers and the writer side by side."""
+    connection.isolation_level = None  # Python's module would begin transactions as it likes
+    for pragma in (f"busy_timeout={PATIENCE * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+    connection.execute("PRAGMA foreign_keys=ON").close()
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes its place at once: one that only wants it later may be refused."""
+    only_reads = connection.get_execution_options().get("only_reads")
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,81 @@
+"""A device is known by its token until that is revoked; the token itself is kept nowhere."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from access.__main__ import app
+from access.devices import Devices
+from access.operations import FILE, Operations, OperationsError
+
+NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def devices(operations):
+    return Devices(operations)
+
+
+def test_a_device_is_known_by_its_token(devices):
+    token = devices.add("alerts", "气象平台", NOW)
+    found = devices.of(token, NOW)
+    assert (found.name, found.kind, found.revoked_at) == ("气象平台", "alerts", None)
+    assert [devices.of(wrong, NOW) for wrong in (None, "", "x", token[:-1], "\udc80")] == [None] * 5
+
+
+def test_a_revoked_token_is_refused_at_once_and_stays_on_record(devices):
+    token = devices.add("wall", "大厅", NOW)
+    devices.of(token, NOW)
+    devices.revoke("大厅", NOW + timedelta(hours=1))
+    assert devices.of(token, NOW) is None
+    assert [each.revoked_at for each in devices.all()] == [NOW + timedelta(hours=1)]
+
+
+def test_a_name_is_free_again_once_revoked(devices):
+    first = devices.add("wall", "大厅", NOW)
+    with pytest.raises(OperationsError, match="已有名为 大厅 的设备"):
+        devices.add("remote", "大厅", NOW)
+    devices.revoke(str(devices.of(first, NOW).id), NOW)
+    second = devices.add("remote", "大厅", NOW)
+    assert (devices.of(first, NOW), devices.of(second, NOW).kind) == (None, "remote")
+
+
+def test_when_it_was_seen_last_is_kept_to_the_minute(devices):
+    token = devices.add("wall", "大厅", NOW)
+    for seconds in (0, 30, 61, 90):
+        devices.of(token, NOW + timedelta(seconds=seconds))
+    assert devices.all()[0].last_seen == NOW + timedelta(seconds=61)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("camera", "a"), ("wall", " "), ("wall", "7"), ("wall", "a\nb"), ("wall", "大" * 41)],
+)
+def test_what_cannot_be_a_device_is_refused(devices, kind, name):
+    with pytest.raises(OperationsError):
+        devices.add(kind, name, NOW)
+
+
+@pytest.mark.parametrize("which", ["大厅", "1", "9" * 40, "'; --"])
+def test_who_is_not_there_cannot_be_revoked(devices, which):
+    with pytest.raises(OperationsError, match="没有在用的设备"):
+        devices.revoke(which, NOW)
+
+
+def test_the_commands_add_list_and_revoke(tmp_path):
+    def run(*arguments):
+        result = CliRunner().invoke(app, ["devices", *arguments, "--home", str(tmp_path)])
+        return result.exit_code, result.output.strip()
+
+    code, token = run("add", "--kind", "wall", "--name", "大厅")
+    store = Operations(tmp_path)
+    assert (code, Devices(store).of(token, NOW).name) == (0, "大厅")
+    assert token.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
+    code, listed = run("list")
+    assert (code, "大厅" in listed, token in listed) == (0, True, False)
+    assert run("add", "--kind", "wall", "--name", "大厅")[0] == 1
+    assert run("revoke", "大厅") == (0, "已吊销 大厅")
+    assert run("revoke", "大厅")[0] == 1
+    assert Devices(store).of(token, NOW) is None
+    store.close()
