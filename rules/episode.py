@@ -24,7 +24,7 @@ from rules.cap_message import Identity
 SHOWN = ("Actual", "Exercise")
 SPEAKING = ("Alert", "Update")  # say what is
 ENDING = ("Update", "Cancel", "Error")  # say what is no more
-RANKS: Mapping[str | None, int] = {"red": 4, "orange": 3, "yellow": 2, "blue": 1}
+RANKS: Mapping[str, int] = {"red": 4, "orange": 3, "yellow": 2, "blue": 1}
 BY_MESSAGE = "回执"  # who acknowledged by CAP Ack; the sender's name is not for the wall
 
 
@@ -60,7 +60,7 @@ class Message:
     @property
     def rank(self) -> int:
         """How grave, 4 = red; 0 = no signal given."""
-        return RANKS.get(self.signal, 0)
+        return RANKS.get(self.signal or "", 0)
 
 
 @dataclass(frozen=True)

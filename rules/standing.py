@@ -158,5 +158,5 @@ def _when(seen: Acknowledgement) -> tuple:
 
 
 def _order(alert: Standing) -> tuple:
-    rank = RANKS.get(alert.signal, 0)
+    rank = RANKS.get(alert.signal or "", 0)
     return -rank, alert.acknowledged_at is not None, -alert.sent.timestamp(), alert.identity
