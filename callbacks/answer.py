@@ -16,7 +16,7 @@ from flask_caching import Cache
 
 from data import quality, state
 from data.alerts import alerts_expired, alerts_in_force
-from data.cases import newest_cases
+from data.cases import cases_behind, newest_cases
 from data.codes import label
 from data.compare import compare, earlier, has_history
 from data.display import change_text, count_text, exact, is_small, part_text, text, wilson
@@ -25,11 +25,11 @@ from data.editions.store import EditionStore
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
-from data.regions import Region, unknown_regions
+from data.regions import Region, unknown_regions, view
 from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from layouts.marks import short_day
-from layouts.panel import Ask, Facts, Listing, Numbers, Panel
+from layouts.panel import PLACE, Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
 DEFAULT_DAYS = 30
@@ -193,9 +193,25 @@ def window_words(scope: Scope, edition: Edition) -> str:
 
 
 def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:
+    if PLACE in ask.by:
+        level = _beneath(question)
+        ask = replace(ask, by=tuple(level if key == PLACE else key for key in ask.by))
+        return _asked(ask, question).rename(columns={level: PLACE})
+    return _asked(ask, question)
+
+
+def _beneath(question: Inquiry) -> str:
+    """The level of the tree beneath the region that is looked at; the grid has none."""
+    return view(question.edition, question.scope).outline or question.edition.site.grid_key
+
+
+def _asked(ask: Numbers, question: Inquiry) -> pd.DataFrame:
     edition, scope = question.edition, question.scope
+    at = scope.as_of or edition.data_time
     if ask.days is not None:
-        scope = scope.narrowed(**last_days(ask.days, scope.as_of or edition.data_time))
+        scope = scope.narrowed(**last_days(ask.days, at))
+    if ask.hours_ahead is not None:
+        scope = scope.narrowed(since=at, until=at + timedelta(hours=ask.hours_ahead))
     for dimension, code in ask.where:
         scope = scope.with_filter(dimension, code)
     if ask.base is not None:
@@ -272,6 +288,36 @@ def _newest(question: Inquiry, limit: int) -> pd.DataFrame:
     )
 
 
+def _open_by_deadline(question: Inquiry, limit: int, risk: str) -> pd.DataFrame:
+    """Open cases of a risk, the longest overdue first: place, category, department (names), and
+    `due`, ms since 1970."""
+    scope = question.scope.with_filter("risk", risk)
+    edition, level = question.edition, _beneath(question)
+    found = cases_behind(
+        edition, scope, question.grant, limit, indicator="open", order="due_at", ascending=True
+    )
+    names = {key: named(edition, key) for key in (level, "category", "department")}
+    parts = {key: [_name(names[key], code) for code in found[key]] for key in names}
+    due = [None if pd.isna(at) else _epoch_ms(edition, at) for at in found["due_at"]]
+    frame = found.filter(["case_code", "status", "precision"]).assign(**parts, due=due)
+    frame = frame.rename(columns={level: PLACE})
+    frame[PLACE] = frame[PLACE].fillna(NO_PLACE)
+    held = zip(frame["department"], frame["status"], strict=True)
+    return frame.assign(
+        department=[
+            name if isinstance(name, str) else _without_department(status) for name, status in held
+        ]
+    )
+
+
+def _name(names: dict[str, str], code: Any) -> str | None:
+    return None if pd.isna(code) or code == "-" else names.get(code, code)
+
+
+def _epoch_ms(edition: Edition, at: datetime) -> int:
+    return round(at.replace(tzinfo=edition.site.tzinfo).timestamp() * 1000)
+
+
 def _without_department(status: str) -> str:
     """Only what is accepted and not yet dispatched waits for it; else the status says more."""
     return NOT_DISPATCHED if status in BEFORE_DISPATCH else label("status", status)
@@ -280,6 +326,7 @@ def _without_department(status: str) -> str:
 LISTINGS: dict[str, Callable[[Inquiry, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
+    "red_cases": lambda question, limit: _open_by_deadline(question, limit, "red"),
     "sources": lambda question, _: quality.sources(question.edition),
     "balance": lambda question, _: quality.balance(question.edition),
     "batches": lambda question, limit: quality.last_batches(question.edition, limit),

@@ -5,12 +5,13 @@ from pydantic import Field, model_validator
 from data.declaration import Declared
 
 NIGHT = "04:00"
+SCENES = ("overview", "risk", "disputes", "departments", "grids")  # DOMAIN 4.1
 
 
 class WallView(Declared):
     """`[wall]` of site.toml. Lengths in metres; `seams` are physical panels (across, down)."""
 
-    scenes: tuple[str, ...] = Field((), description="轮播的场景，按顺序；空 = 全部")
+    scenes: tuple[str, ...] = Field(SCENES, description="轮播的场景，按顺序", min_length=1)
     seconds: int = Field(40, ge=10, le=600, description="每个场景停留的秒数")
     touch_seconds: int = Field(120, ge=10, le=3600, description="有人操作后暂停轮播的秒数")
     distance_m: float = Field(8, gt=0, le=50, description="最远的读者离大屏多少米")

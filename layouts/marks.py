@@ -77,3 +77,10 @@ def bar(share: float | None, mark: float | None = None, kind: str = "") -> html.
 def nothing(words: str = EMPTY) -> html.Div:
     """What a picture without rows says."""
     return html.Div(words, className="nothing")
+
+
+def counting(due: int | None) -> html.Time:
+    """How long until a deadline, or since; the browser lets it run. `due`: ms since 1970."""
+    if due is None or due != due:
+        return html.Time("无期限")
+    return html.Time(**{"data-due": str(int(due))})  # type: ignore[arg-type]

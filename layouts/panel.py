@@ -8,7 +8,7 @@ from typing import Any, Literal
 from dash import dcc, html
 
 ROWS_OF_A_LIST = 5  # a reader at ten metres takes in no more
-
+PLACE = "place"  # in Numbers.by: the level of the tree beneath the region that is looked at
 
 NO_AXIS = {"visible": False}
 BLANK = {  # until the first answer; plotly's own beginning is a white box
@@ -23,12 +23,14 @@ BLANK = {  # until the first answer; plotly's own beginning is a white box
 class Numbers:
     """An indicator a panel needs; arrives as `measure` gives it, with names and texts beside.
 
-    `days` replaces the viewer's window by the last so many days, today included; `base` adds the
-    comparison with the previous window; `where` narrows it, as Scope.where does."""
+    `days` replaces the viewer's window by the last so many days, today included, `hours_ahead` by
+    the next so many hours; `base` adds the comparison with the previous window; `where` narrows it,
+    as Scope.where does."""
 
     indicator: str
     by: tuple[str, ...] = ()
     days: int | None = None
+    hours_ahead: int | None = None
     base: Literal["previous", "year"] | None = None
     where: tuple[tuple[str, str], ...] = ()
 

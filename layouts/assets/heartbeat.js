@@ -174,9 +174,24 @@
     });
   }
 
+  /* How long until a deadline, or since: runs on although nothing new comes. */
+  function drawDeadlines(time) {
+    document.querySelectorAll("time[data-due]").forEach((element) => {
+      const left = Number(element.dataset.due) - time;
+      const text = left < 0 ? `超期 ${words(-left)}` : `剩 ${words(left)}`;
+      if (element.textContent !== text) element.textContent = text;
+      element.classList.toggle("is-overdue", left < 0);
+    });
+  }
+
   /* A picture that has just arrived is put right before it is painted. */
-  new MutationObserver(() => now() !== null && state.body && drawDays(now()))
-    .observe(document.documentElement, { childList: true, characterData: true, subtree: true, attributeFilter: ["data-day"] });
+  function drawMoments() {
+    if (now() === null || !state.body) return;
+    drawDays(now());
+    drawDeadlines(now());
+  }
+  new MutationObserver(drawMoments)
+    .observe(document.documentElement, { childList: true, characterData: true, subtree: true, attributeFilter: ["data-day", "data-due"] });
 
   /* One banner: the server is gone, or it serves an older edition because the newest is damaged. */
   function drawBanner() {
@@ -245,7 +260,7 @@
     if (time !== null) {
       drawClock(time);
       drawTrust(time);
-      drawDays(time);
+      drawMoments();
     }
     drawBanner();
     drawWaiting();

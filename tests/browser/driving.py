@@ -22,6 +22,10 @@ FLAGS = [
 PATIENCE = 30_000  # ms; the cores of a test machine are busy
 
 
+KEEP_DRAWING = """if (location.protocol.startsWith("http")) sessionStorage.setItem(
+    "zhinao-map-drawing", JSON.stringify({ drawing: "DRAWING", why: "asked" }));"""
+
+
 class Wall:
     """`python app.py` over a home, on a port that stays the same over restarts."""
 
@@ -72,9 +76,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def looking(browser: Browser, width: int = 1920, height: int = 1080) -> Iterator["Look"]:
-    """A fresh window; at its end nothing may have been asked of another host."""
+def looking(
+    browser: Browser, width: int = 1920, height: int = 1080, drawing: str | None = "webgl"
+) -> Iterator["Look"]:
+    """A fresh window; at its end nothing may have been asked of another host.
+
+    Without a GPU the wall would choose the canvas map by itself (`drawing` = None); most walls
+    have one, so their map is what is looked at."""
     context = browser.new_context(viewport={"width": width, "height": height})
+    if drawing is not None:
+        context.add_init_script(KEEP_DRAWING.replace("DRAWING", drawing))
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     look = Look(page)
@@ -110,10 +121,8 @@ class Look:
     def wait_for_map(self) -> None:
         """Until the polygons are drawn and labels placed."""
         self.page.wait_for_function(
-            """() => { const plot = document.querySelector('.map .js-plotly-plot');
-                const map = plot?._fullLayout?.map?._subplot?.map;
-                return map && map.areTilesLoaded() && map.isStyleLoaded()
-                    && document.querySelectorAll('.map-label').length > 0; }"""
+            """() => window.wallMap?.isDrawn()
+                && document.querySelectorAll('.is-placed .map-label').length > 0"""
         )
 
     def click_at(self, lon: float, lat: float) -> None:
@@ -121,17 +130,15 @@ class Look:
         self.wait_for_map()
         self.page.wait_for_timeout(400)  # a figure that has just arrived is taken up by then
         self.page.wait_for_function(
-            """([lon, lat]) => { const plot = document.querySelector('.map .js-plotly-plot');
-                const map = plot._fullLayout.map._subplot.map, wanted = plot.layout.map.center;
-                const here = map.getCenter(), close = (a, b) => Math.abs(a - b) < 1e-6;
-                return close(here.lon ?? here.lng, wanted.lon) && close(here.lat, wanted.lat)
-                    && map.queryRenderedFeatures(map.project([lon, lat])).length > 0; }""",
+            """place => { const close = (a, b) => Math.abs(a - b) < 1e-6;
+                const here = wallMap.getCenter(), given = wallMap.given().center;
+                return wallMap.isDrawn() && close(here.lon, given.lon)
+                    && close(here.lat, given.lat) && wallMap.hasPolygonAt(place); }""",
             arg=[lon, lat],
         )
         at = self.page.evaluate(
-            """([lon, lat]) => { const plot = document.querySelector('.map .js-plotly-plot');
-                const box = plot.getBoundingClientRect();
-                const p = plot._fullLayout.map._subplot.map.project([lon, lat]);
+            """place => { const box = document.querySelector('.map .map-overlay')
+                    .getBoundingClientRect(), p = wallMap.project(place);
                 return [box.x + p.x, box.y + p.y]; }""",
             arg=[lon, lat],
         )

@@ -8,11 +8,11 @@ from data.wall_view import WallView
 
 def test_a_centre_that_says_nothing_has_a_wall_of_usual_rhythm():
     view = WallView()
-    assert (view.seconds, view.takeover_seconds, view.scenes) == (40, 60, ())
+    assert (view.seconds, view.takeover_seconds, view.scenes[0]) == (40, 60, "overview")
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"seams": (0, 1)}, {"seconds": 1}, {"reload_at": "24:00"}, {"distance_m": 0}]
+    "wrong", [{"seams": (0, 1)}, {"scenes": ()}, {"seconds": 1}, {"reload_at": "24:00"}, {"distance_m": 0}]
 )
 def test_a_wall_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValidationError):

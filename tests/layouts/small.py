@@ -136,6 +136,7 @@ SELECT 'C' || lpad(i::VARCHAR, 12, '0') AS case_code, 'hotline' AS source, i::VA
        '05' AS channel, CASE WHEN c % 3 = 0 THEN 'event' ELSE 'dispute' END AS kind,
        ['neighbour', 'wages', 'property'][1 + (least(c % 3, d % 3))::INT] AS category,
        ['rsj', 'zjj', 'gaj', 'cgj', 'sfj'][1 + (d % 5)::INT] AS department,
+       ['county', 'town', 'village'][1 + (least(b % 3, c % 2))::INT] AS handling_level,
        CASE WHEN a % 60 = 0 THEN 'red' WHEN a % 60 < 12 THEN 'yellow' ELSE 'blue' END AS risk,
        CASE WHEN closes_at <= $data_time THEN '80'
             ELSE ['20', '30', '50', '60', '60', '60', '70'][1 + (b % 7)::INT] END AS status,

@@ -65,7 +65,7 @@ def test_a_panel_draws_an_empty_edition(panel: Panel, empty_edition: Edition):
 def test_a_panel_draws_a_full_edition(panel: Panel, edition: Edition):
     picture = drawn(panel, asked_of(edition), 1.0)
     text = json.dumps(picture, cls=PlotlyJSONEncoder, ensure_ascii=False)
-    assert len(text) > 300
+    assert len(text) > (300 if panel.asks else 0)  # without asks only the browser fills it
     assert "nan" not in text.lower()
 
 
