@@ -29,6 +29,11 @@ FILE = "operations.db"
 VARIABLE = "ZHINAO_OPERATIONS"
 PATIENCE = 20  # seconds that a writer waits for the others
 CREATING = 20_260_003  # the number of PostgreSQL's lock while the tables are made
+SHARED: dict[str, Any] = {  # errors reach the log, so they hold no values
+    "pool_size": 10,
+    "max_overflow": 20,
+    "hide_parameters": True,
+}
 METADATA = MetaData()  # every module that has tables in the store declares them on this
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
 
@@ -132,8 +137,9 @@ def store_url(home: Path, url: str | None = None) -> URL:
 def _engine(url: URL, is_file: bool) -> Engine:
     try:
         if not is_file:
-            return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
-        engine = create_engine(url, pool_size=10, max_overflow=20)
+            options = {"options": "-c synchronous_commit=on", "connect_timeout": PATIENCE}
+            return create_engine(url, **SHARED, pool_pre_ping=True, connect_args=options)
+        engine = create_engine(url, **SHARED)
     except (ImportError, NoSuchModuleError) as error:
         raise OperationsError(f"{VARIABLE}：没有安装数据库驱动（{error}）") from None
     event.listen(engine, "connect", _set_up)

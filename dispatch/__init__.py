@@ -1,0 +1,1 @@
+"""What people and devices do: live alerts, as they come, are answered and escalate."""

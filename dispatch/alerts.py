@@ -1,0 +1,247 @@
+"""Live alerts in the operations store: every message once, from whatever device and how often."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    event,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from access.devices import LONGEST_NAME as LONGEST_DEVICE
+from access.operations import METADATA, Moment, Operations
+from rules.cap_message import COLUMNS, LONGEST_NAME, CapMessage, Identity
+from rules.standing import Acknowledgement, Escalation
+
+SEQUENCE = Table(
+    "live_sequence",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+event.listen(
+    SEQUENCE,
+    "after_create",
+    lambda _table, made, **_: made.execute(insert(SEQUENCE).values(value=0)),
+)
+
+
+def _identity_columns(**options: Any) -> tuple[Column, ...]:
+    return (
+        Column("sender", String(LONGEST_NAME), nullable=False, **options),
+        Column("identifier", String(LONGEST_NAME), nullable=False, **options),
+        Column("sent_at", Moment, nullable=False, **options),
+    )
+
+
+ALERTS = Table(
+    "live_alerts",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    *_identity_columns(),
+    *(Column(name, Text) for name in COLUMNS if name not in ("sender", "identifier")),
+    Column("expires_at", Moment, index=True),
+    Column("device", String(LONGEST_DEVICE), nullable=False),
+    Column("received_at", Moment, nullable=False, index=True),
+    UniqueConstraint("sender", "identifier", "sent_at"),
+)
+RECEIPTS = Table(
+    "alert_receipts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("alert", BigInteger, ForeignKey(ALERTS.c.sequence), nullable=False, index=True),
+    Column("device", String(LONGEST_DEVICE), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("is_new", Boolean, nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of what was submitted
+    Column("raw", LargeBinary),  # NULL where it is what was submitted first
+)
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    METADATA,
+    *_identity_columns(primary_key=True),
+    Column("sequence", BigInteger, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+ESCALATIONS = Table(
+    "escalations",
+    METADATA,
+    *_identity_columns(primary_key=True),
+    Column("escalation_level", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False, index=True),
+    Column("to", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a submission; `sequence` is that of the alert as first accepted."""
+
+    sequence: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it was first accepted, by which device and when (UTC)."""
+
+    sequence: int
+    message: CapMessage
+    device: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What came into the store up to `sequence`."""
+
+    sequence: int
+    received: tuple[Received, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
+
+
+class LiveAlerts:
+    """The live alerts of one operations store. Safe for threads and processes: who writes holds the
+    row of the sequence, so numbers become visible in their order, and none is missed."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def accept(self, message: CapMessage, device: str, raw: bytes, now: datetime) -> Receipt:
+        """Keep a message; it is on the disk when this returns. The first of an identity counts;
+        that it came again, and with what content, is kept too."""
+        digest = hashlib.sha256(raw).hexdigest()
+        with self._operations.writing() as connection:
+            number = _held_sequence(connection)
+            known = _sequence_of(connection, message.identity)
+            if known is None:
+                row = _row(message) | {"device": device, "received_at": now}
+                connection.execute(insert(ALERTS).values(row | {"sequence": number + 1}))
+                _raise_sequence(connection, number + 1)
+            receipt = Receipt(number + 1 if known is None else known, known is None)
+            is_same = known is not None and _first_digest(connection, known) == digest
+            row = {"alert": receipt.sequence, "device": device, "received_at": now}
+            row |= {"is_new": receipt.is_new, "digest": digest, "raw": None if is_same else raw}
+            connection.execute(insert(RECEIPTS).values(row))
+        return receipt
+
+    def acknowledge(self, identities: Iterable[Identity], by: str, now: datetime) -> bool:
+        """Note that a post or a device has seen these alerts; False where that was known of all.
+        The first to say so counts."""
+        return self._record(ACKNOWLEDGEMENTS, identities, {}, {"by": by, "at": now})
+
+    def escalate(self, identity: Identity, escalation: Escalation) -> bool:
+        """Note that an alert reached a level; False where somebody noticed it before."""
+        level = {"escalation_level": escalation.level}
+        told = {"to": escalation.to, "at": escalation.at}
+        return self._record(ESCALATIONS, [identity], level, told)
+
+    def sequence(self) -> int:
+        """Grows with everything that may change what stands, however often it is submitted."""
+        with self._operations.reading() as connection:
+            return connection.execute(select(SEQUENCE.c.value)).scalar_one()
+
+    def changes(self, since: int, after: datetime) -> Changes:
+        """What came after the number `since`, save messages that were received and had ended
+        before the time `after`."""
+        with self._operations.reading() as connection:
+            sequence = connection.execute(select(SEQUENCE.c.value)).scalar_one()
+            is_new = and_(ALERTS.c.sequence > since, ALERTS.c.sequence <= sequence)
+            matters = or_(ALERTS.c.received_at >= after, ALERTS.c.expires_at >= after)
+            alerts = select(ALERTS).where(is_new, matters).order_by(ALERTS.c.sequence)
+            answers = select(ACKNOWLEDGEMENTS).where(
+                ACKNOWLEDGEMENTS.c.sequence > since, ACKNOWLEDGEMENTS.c.sequence <= sequence
+            )
+            return Changes(
+                sequence,
+                tuple(_received(row) for row in connection.execute(alerts)),
+                tuple(_acknowledgement(row) for row in connection.execute(answers)),
+            )
+
+    def escalations(self) -> list[tuple[Identity, Escalation]]:
+        """All that were noted, in their order."""
+        with self._operations.reading() as connection:
+            rows = connection.execute(select(ESCALATIONS).order_by(ESCALATIONS.c.sequence))
+            return [
+                (_identity(row), Escalation(row.escalation_level, row.to, row.at)) for row in rows
+            ]
+
+    def _record(self, table: Table, identities: Iterable[Identity], key: dict, told: dict) -> bool:
+        """Whether any of the rows is new; those that were there stay as they are."""
+        is_any_new = False
+        with self._operations.writing() as connection:
+            number = _held_sequence(connection) + 1
+            for identity in dict.fromkeys(identities):
+                row = _identity_row(identity) | key
+                at = and_(*(table.c[name] == value for name, value in row.items()))
+                if connection.execute(select(table.c.sequence).where(at)).first() is None:
+                    connection.execute(insert(table).values(row | told | {"sequence": number}))
+                    is_any_new = True
+            if is_any_new:
+                _raise_sequence(connection, number)
+        return is_any_new
+
+
+def _held_sequence(connection: Connection) -> int:
+    return connection.execute(select(SEQUENCE.c.value).with_for_update()).scalar_one()
+
+
+def _raise_sequence(connection: Connection, number: int) -> None:
+    connection.execute(update(SEQUENCE).values(value=number))
+
+
+def _sequence_of(connection: Connection, identity: Identity) -> int | None:
+    at = and_(*(ALERTS.c[name] == value for name, value in _identity_row(identity).items()))
+    return connection.execute(select(ALERTS.c.sequence).where(at)).scalar()
+
+
+def _first_digest(connection: Connection, alert: int) -> str:
+    first = select(RECEIPTS.c.digest).where(RECEIPTS.c.alert == alert, RECEIPTS.c.is_new)
+    return connection.execute(first).scalar_one()
+
+
+def _row(message: CapMessage) -> dict[str, Any]:
+    texts = {name: getattr(message, name) for name in COLUMNS}
+    return texts | _identity_row(message.identity) | {"expires_at": message.expires_at}
+
+
+def _identity_row(identity: Identity) -> dict[str, Any]:
+    return {
+        "sender": identity.sender,
+        "identifier": identity.identifier,
+        "sent_at": identity.sent,
+    }
+
+
+def _identity(row: Row) -> Identity:
+    return Identity(row.sender, row.identifier, row.sent_at)
+
+
+def _received(row: Row) -> Received:
+    message = CapMessage(**{name: row._mapping[name] for name in COLUMNS})
+    return Received(row.sequence, message, row.device, row.received_at)
+
+
+def _acknowledgement(row: Row) -> Acknowledgement:
+    return Acknowledgement(_identity(row), row.at, row.by)
