@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from data.alert_rules import AlertRules, Device
 from data.built_in_dimensions import BUILT_IN
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
 from data.scope import KEY
@@ -158,6 +159,7 @@ class Site(Declared):
     categories: tuple[CodeRow, ...] = ()
     time_limits: tuple[TimeLimit, ...] = ()
     calendar: tuple[Day, ...] = ()
+    alerts: AlertRules = AlertRules()
 
     @field_validator("name")
     @classmethod
@@ -225,6 +227,9 @@ def load_site(folder: Path) -> Site:
     raw["categories"] = _rows(folder / "categories.csv", CodeRow, ("code", "name"))
     raw["time_limits"] = _rows(folder / "time_limits.csv", TimeLimit, ("stage", "amount", "unit"))
     raw["calendar"] = _rows(folder / "calendar.csv", Day, ("day", "kind"))
+    sensors = _rows(folder / "sensors.csv", Device, ("device", "kind"))
+    if sensors:
+        raw["alerts"] = {**raw.get("alerts", {}), "devices": sensors}
     site = validated(Site, raw, folder / "site.toml")
     for name in ("departments", "categories"):
         _codes_are_unique(folder / f"{name}.csv", getattr(site, name))
