@@ -16,15 +16,18 @@ from flask_caching import Cache
 from waitress.server import create_server
 
 import callbacks
+from access.devices import Devices
+from access.operations import Operations, OperationsError
 from callbacks.answer import Answers
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
 from data.scope import Grant
 from data.wall_view import WallView
+from dispatch.alerts import LiveAlerts
 from layouts.shell import shell
 from layouts.theme import css_variables
-from routes import bodies, bundles, geometry, headers, heartbeat
+from routes import alerts, bodies, bundles, geometry, headers, heartbeat
 
 ROOT = Path(__file__).parent
 NAME = "智脑"
@@ -71,6 +74,9 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
     geometry.register(app.server, store)
+    operations = Operations(store.home)
+    devices, live_alerts = Devices(operations), LiveAlerts(operations)
+    alerts.register(app.server, live_alerts, devices)
     told = heartbeat.Heartbeat(store, RunLog(store.home), made)
     heartbeat.register(app.server, told)
     return app
@@ -79,7 +85,7 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
 def fingerprint() -> str:
     """A hash of everything that makes a page: an open page with another one reloads itself."""
     digest = hashlib.sha256()
-    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules"):
+    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules", "dispatch"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in {".py", ".css", ".js", ".json", ".csv"}:
                 digest.update(path.name.encode() + path.read_bytes())
@@ -98,6 +104,9 @@ def serve(
     except OSError as error:
         print(f"不能在 {host}:{port} 提供服务：{error.strerror}；请换 --port", file=sys.stderr)
         raise typer.Exit(1) from None
+    except OperationsError as error:
+        print(f"失败：{error}", file=sys.stderr)
+        raise typer.Exit(1) from None
     print(f"{NAME}：http://{host}:{waiting.effective_port}", flush=True)
     if store.current() is None:
         print(f"{home}：还没有数据，页面等待首批数据；装载：python -m etl run", flush=True)
@@ -113,6 +122,7 @@ def server_on(app: Dash, host: str, port: int) -> Any:
         ident=None,
         threads=16,
         connection_limit=2000,  # the default of 100 lets viewers wait for ten seconds
+        max_request_body_size=bodies.LARGEST,  # else 1 GB is taken in before we are asked
         channel_timeout=20,  # a half-sent request must not hold its place for long
     )
 
