@@ -49,7 +49,7 @@ class Picture:
 
 def register(app: Dash, answers: Answers) -> None:
     app.callback(
-        Output(Control.MAP, "figure"),
+        Output(Control.MAP_FIGURE, "data"),
         Output(Control.MAP_DRAWN, "data"),
         Output(Control.MAP_OVERLAY, "data"),
         Output(Control.MAP_LEGEND, "children"),

@@ -11,7 +11,6 @@ def register(app: Dash, answers: Answers) -> None:
         ClientsideFunction("wall", "overlay"),
         Output(Control.SINK, "lang"),
         Input(Control.MAP_OVERLAY, "data"),
-        State(Control.MAP, "id"),
         State(Control.MAP_LAYER, "id"),
         prevent_initial_call=True,
     )

@@ -15,6 +15,9 @@ class Control(StrEnum):
     HEAT = "heat"
     TRAIL = "trail"  # 县 > 镇 > 村 > 网格, and the way back
     MAP = "map"
+    MAP_FIGURE = "map-figure"  # what the map shows, however the browser draws it
+    MAP_CANVAS = "map-canvas"  # where it is drawn without a GPU
+    MAP_DRAWING = "map-drawing"  # by what it is drawn, in words
     MAP_FRAME = "map-frame"
     MAP_LAYER = "map-layer"  # where the browser puts labels and pins
     MAP_DRAWN = "map-drawn"  # the geometry on screen: while it stays, only values travel

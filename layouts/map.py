@@ -77,7 +77,9 @@ def figure(
     chosen: str | None,
     scale: float,
 ) -> dict[str, Any]:
-    """The whole figure: `bands` are positions in `colours`, NO_BAND where there is no value.
+    """The whole figure but for its zoom, which the browser fits to the room that the map has.
+
+    `bands` are positions in `colours`, NO_BAND where there is no value.
 
     `heat` (lon, lat, weight) covers the polygons instead of filling them; None = no heat."""
     polygons = {
@@ -233,15 +235,25 @@ def _layout(box: Box, outline_url: str | None, geometry_url: str, scale: float) 
     return {
         "map": {
             "style": STYLE_URL,
-            "center": {"lon": (box.west + box.east) / 2, "lat": _middle(box)},
-            "zoom": round(math.log2(_world(box) * scale / TILE), 3),
             "layers": outlines,
         },
+        "meta": _room(box, scale),
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
         "clickmode": "event",
         "uirevision": f"{geometry_url} {scale}",
+    }
+
+
+def _room(box: Box, scale: float) -> dict:
+    """What the browser fits into the room that the map has: `box`, with px free `above` for the
+    controls and `around`. A heat cell has its radius at `radius_zoom`, and grows with the map."""
+    return {
+        "box": [box.west, box.south, box.east, box.north],
+        "above": HEADROOM * scale,
+        "around": MARGIN * scale,
+        "radius_zoom": round(math.log2(_world(box) * scale / TILE), 3),
     }
 
 
@@ -256,18 +268,12 @@ def _outline(url: str, scale: float) -> dict:
 
 
 def _world(box: Box) -> float:
-    """The width of the whole world in canvas px at which the box fills the map, in Web Mercator."""
+    """The width of the whole world in px, in Web Mercator, at which the box fills the map of the
+    wall's canvas."""
     width = max((box.east - box.west) / 360, 1e-6)
     height = max((_mercator(box.north) - _mercator(box.south)) / (2 * math.pi), 1e-6)
     across, down = CANVAS[0] - 2 * MARGIN, CANVAS[1] - HEADROOM - MARGIN
     return min(across / width, down / height)
-
-
-def _middle(box: Box) -> float:
-    """The latitude in the middle of the map: the box sits below the controls."""
-    middle = (_mercator(box.south) + _mercator(box.north)) / 2
-    shift = (HEADROOM - MARGIN) / 2 / _world(box) * 2 * math.pi
-    return math.degrees(math.atan(math.sinh(middle + shift)))
 
 
 def _mercator(lat: float) -> float:

@@ -6,12 +6,20 @@ from layouts.address import Address
 from layouts.controls import Control
 from layouts.measures import MEASURES
 
+CLEAR, HIDDEN = "rgba(0,0,0,0)", {"visible": False}
+NOTHING = {  # yet; without this plotly draws the axes of an empty plot
+    "data": [],
+    "layout": {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "xaxis": HIDDEN, "yaxis": HIDDEN},
+}
+
 
 def map_section(address: Address) -> html.Section:
-    """One map to a page: its ids are the page's controls."""
+    """One map to a page: its ids are the page's controls.
+
+    The browser draws it by the graph or, without a GPU, on a canvas (assets/map_drawing.js)."""
     graph = dcc.Graph(
         id=Control.MAP,
-        figure={"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)"}},
+        figure=NOTHING,
         config={"displayModeBar": False, "scrollZoom": True, "doubleClick": False},
         responsive=True,
         clear_on_unhover=False,
@@ -19,6 +27,7 @@ def map_section(address: Address) -> html.Section:
     return html.Section(
         [
             graph,
+            html.Div(id=Control.MAP_CANVAS, className="map-canvas"),
             html.Div(id=Control.MAP_LAYER, className="map-overlay"),
             html.Div(
                 [
@@ -31,6 +40,7 @@ def map_section(address: Address) -> html.Section:
             html.Div(id=Control.MAP_PLACED, className="map-box map-placed"),
             html.Div(id=Control.MAP_APPROVAL, className="map-approval"),
             html.Div(id=Control.MAP_LEGEND, className="map-box map-legend"),
+            dcc.Store(id=Control.MAP_FIGURE),
             dcc.Store(id=Control.MAP_OVERLAY),
             dcc.Store(id=Control.MAP_DRAWN),
         ],

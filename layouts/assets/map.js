@@ -1,15 +1,8 @@
-/* Labels, pins and rings over the map: HTML placed by the map's own projection, so that they have a
- * halo, a shape and a size in rem; plotly's map text has none of these. */
+/* Labels, pins and rings over the map: HTML placed by the projection of whatever draws it
+ * (map_drawing.js), so that they have a halo, a shape and a size in rem; plotly's map text has none of these. */
 (function () {
   "use strict";
-  let items = [], hooked = null, waiting = null;
-
-  function mapOf(graphId) {
-    const frame = document.getElementById(graphId);
-    const plot = frame && (frame.classList.contains("js-plotly-plot") ? frame : frame.querySelector(".js-plotly-plot"));
-    const layout = plot && plot._fullLayout;
-    return layout && layout.map && layout.map._subplot && layout.map._subplot.map;
-  }
+  let items = [];
 
   /* Steps in rem by which a name may leave its place, the nearest first. */
   const STEPS = [[0, 0], [0, 1.5], [0, -1.5], [0, 2.4], [0, -2.4], [3, 0], [-3, 0], [3, 1.5], [-3, 1.5], [3, -1.5], [-3, -1.5], [0, 3.4], [0, -3.4]];
@@ -20,10 +13,12 @@
   /* A pin stands where its matter is; a name steps aside, and is left out only where it would cover
    * another name. Where no step is free of pins it takes the one that they cover least. */
   function place() {
+    if (!items.length || window.wallMap.project([0, 0]) === null) return;
+    items[0].element.parentElement.classList.add("is-placed");
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const pins = [], names = [];
     for (const item of items) {
-      item.at = hooked.project([item.lon, item.lat]);
+      item.at = window.wallMap.project([item.lon, item.lat]);
       if (item.kind === "pin") pins.push(boxAt(item.at.x, item.at.y, 0.85 * rem, 0.85 * rem));
     }
     for (const item of items) {
@@ -70,21 +65,14 @@
     });
   }
 
-  function overlay(data, graphId, layerId) {
-    clearTimeout(waiting);
-    const layer = document.getElementById(layerId), map = mapOf(graphId);
-    if (!layer || !map) {
-      waiting = setTimeout(() => overlay(data, graphId, layerId), 100);
-      return;
-    }
+  function overlay(data, layerId) {
+    const layer = document.getElementById(layerId);
+    if (!layer) return;
     build(layer, data);
-    if (hooked !== map) {
-      hooked = map;
-      map.on("move", place);
-      map.on("resize", place);
-    }
     place();
   }
+
+  document.addEventListener("zhinao:map-moved", place);
 
   let lines = [], line = 0, showing = null;
   function step() {
@@ -98,8 +86,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     wall: {
-      overlay: (data, graphId, layerId) => {
-        overlay(data, graphId, layerId);
+      overlay: (data, layerId) => {
+        overlay(data, layerId);
         return window.dash_clientside.no_update;
       },
       ticker: (data) => {

@@ -3,6 +3,7 @@
 from dash import html, register_page
 
 from data.scope import Scope
+from layouts.controls import Control
 from layouts.panels import PANELS
 from layouts.shell import page
 
@@ -22,4 +23,9 @@ def layout(**_: str) -> html.Main:
         html.Div([PANELS[key].view() for key in row], className=f"row row-{len(row)}")
         for row in ROWS
     ]
-    return page([html.Div(rows, className="sheet")], Scope().to_json(), POLL_MS, "desk")
+    drawing = html.Small(
+        id=Control.MAP_DRAWING,
+        className="map-drawing",
+        **{"data-show": "map-drawing"},  # type: ignore[arg-type]
+    )
+    return page([html.Div([*rows, drawing], className="sheet")], Scope().to_json(), POLL_MS, "desk")

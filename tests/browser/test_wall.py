@@ -61,7 +61,7 @@ def test_drill_from_county_to_grid_and_back_and_every_panel_follows(look: Look, 
     look.wait_for_trail("全域", "第1镇", "12村", "12村2格")
     look.page.get_by_role("button", name="第1镇").click()
     look.wait_for_trail("全域", "第1镇")
-    look.page.get_by_role("button", name="全域").click()
+    look.page.get_by_role("button", name="全域", exact=True).click()
     look.wait_for_trail("全域")
     look.page.wait_for_function(f"() => {TOTAL_OPEN} === {everything}")
     look.click_at(*GRID)  # the same polygon once more
@@ -69,9 +69,7 @@ def test_drill_from_county_to_grid_and_back_and_every_panel_follows(look: Look, 
 
 
 def zoom(look: Look) -> float:
-    return look.page.evaluate(
-        "document.querySelector('.map .js-plotly-plot')._fullLayout.map._subplot.map.getZoom()"
-    )
+    return look.page.evaluate("wallMap.getZoom()")
 
 
 def choose(look: Look, name: str) -> None:

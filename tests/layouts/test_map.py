@@ -39,19 +39,20 @@ def test_the_style_is_an_address_of_our_own_and_so_is_the_geometry():
     assert shown["layout"]["map"]["layers"][0]["source"].startswith("/geometry/")
 
 
-def test_twice_the_pixels_are_one_zoom_level_more():
-    near = figure(scale=2.0)["layout"]["map"]["zoom"]
-    assert round(near - figure()["layout"]["map"]["zoom"], 3) == 1.0
+def room(box: Box = BOX, scale: float = 1.0) -> dict:
+    return figure(box=box, scale=scale)["layout"]["meta"]
 
 
-def test_half_the_width_is_one_zoom_level_more():
-    wide = figure(box=Box(112.0, 28.0, 112.4, 28.01))["layout"]["map"]["zoom"]
-    half = figure(box=Box(112.0, 28.0, 112.2, 28.01))["layout"]["map"]["zoom"]
-    assert round(half - wide, 3) == 1.0
+def test_the_browser_learns_what_to_fit_and_how_much_room_the_controls_take():
+    assert room()["box"] == [BOX.west, BOX.south, BOX.east, BOX.north]
+    assert (room(scale=2.0)["above"], room(scale=2.0)["around"]) == (156.0, 44.0)
 
 
-def test_the_middle_lies_above_the_box_to_leave_room_for_the_controls():
-    assert figure()["layout"]["map"]["center"]["lat"] > (BOX.south + BOX.north) / 2
+def test_heat_cells_keep_their_size_on_the_ground_however_many_pixels_there_are():
+    assert round(room(scale=2.0)["radius_zoom"] - room()["radius_zoom"], 3) == 1.0
+    half = room(Box(112.0, 28.0, 112.2, 28.01))["radius_zoom"]
+    whole = room(Box(112.0, 28.0, 112.4, 28.01))["radius_zoom"]
+    assert round(half - whole, 3) == 1.0
 
 
 def test_without_heat_nothing_of_it_is_sent():

@@ -1,0 +1,23 @@
+"""Draw the map, by the GPU or without one as the machine can; the browser does it, and tells."""
+
+from dash import ClientsideFunction, Dash, Input, Output, State
+
+from callbacks.answer import Answers
+from layouts.controls import Control
+
+
+def register(app: Dash, answers: Answers) -> None:
+    app.clientside_callback(
+        ClientsideFunction("map", "draw"),
+        Output(Control.SINK, "title"),
+        Input(Control.MAP_FIGURE, "data"),
+        State(Control.MAP, "id"),
+        State(Control.MAP_CANVAS, "id"),
+        State(Control.MAP_FRAME, "id"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("map", "told"),
+        Output(Control.MAP_DRAWING, "children"),
+        Input(Control.PULSE, "data"),
+    )
