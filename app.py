@@ -25,9 +25,14 @@ from data.runs import RunLog
 from data.scope import Grant
 from data.wall_view import WallView
 from dispatch.alerts import LiveAlerts
+from dispatch.walls import Walls
+from layouts.measures import MEASURES
+from layouts.scenes import SCENES
 from layouts.shell import shell
 from layouts.theme import css_variables
-from routes import alerts, bodies, bundles, geometry, headers, heartbeat
+from routes import alerts, bodies, bundles, geometry, headers, heartbeat, walls
+from routes import devices as devices_routes
+from routes.devices import Visitors
 
 ROOT = Path(__file__).parent
 NAME = "智脑"
@@ -70,16 +75,33 @@ def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
     cache = Cache(app.server, config=_cache_config())
     made = fingerprint()
     callbacks.register(app, Answers(store, cache, grant, made))
+    moving = _register_operations(app, store)  # first: whoever is refused is asked nothing more
     bodies.register(app)
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
     geometry.register(app.server, store)
-    operations = Operations(store.home)
-    devices, live_alerts = Devices(operations), LiveAlerts(operations)
-    alerts.register(app.server, live_alerts, devices)
-    told = heartbeat.Heartbeat(store, RunLog(store.home), made)
+    told = heartbeat.Heartbeat(store, RunLog(store.home), made, moving)
     heartbeat.register(app.server, told)
     return app
+
+
+def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[], int]]:
+    """What devices and people do; the numbers that grow when a wall must look anew."""
+    operations = Operations(store.home)
+    devices, live_alerts, told = Devices(operations), LiveAlerts(operations), Walls(operations)
+    visitors = Visitors(devices)
+    devices_routes.register(app.server, visitors)
+    alerts.register(app.server, live_alerts, devices)
+    walls.register(app.server, store, told, devices, visitors, _choices())
+    return {"walls": told.sequence}
+
+
+def _choices() -> dict[str, list[dict[str, str]]]:
+    """What a remote control can choose from, beside the regions."""
+    return {
+        "scenes": [{"key": scene.key, "name": scene.name} for scene in SCENES.values()],
+        "measures": [{"key": key, "name": name} for key, name in MEASURES.items()],
+    }
 
 
 def fingerprint() -> str:

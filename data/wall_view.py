@@ -11,19 +11,19 @@ SCENES = ("overview", "risk", "disputes", "departments", "grids")  # DOMAIN 4.1
 class WallView(Declared):
     """`[wall]` of site.toml. Lengths in metres; `seams` are physical panels (across, down)."""
 
-    scenes: tuple[str, ...] = Field(SCENES, description="轮播的场景，按顺序", min_length=1)
-    seconds: int = Field(40, ge=10, le=600, description="每个场景停留的秒数")
-    touch_seconds: int = Field(120, ge=10, le=3600, description="有人操作后暂停轮播的秒数")
-    distance_m: float = Field(8, gt=0, le=50, description="最远的读者离大屏多少米")
-    width_m: float = Field(4, gt=0, le=50, description="大屏的宽度（米）")
-    seams: tuple[int, int] = Field((1, 1), description="拼接屏：横向、纵向的块数")
-    day_begins: str = Field("07:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
-    night_begins: str = Field("19:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
+    scenes: tuple[str, ...] = Field(default=SCENES, description="轮播的场景，按顺序", min_length=1)
+    seconds: int = Field(default=40, ge=10, le=600, description="每个场景停留的秒数")
+    touch_seconds: int = Field(default=120, ge=10, le=3600, description="有人操作后暂停轮播的秒数")
+    distance_m: float = Field(default=8, gt=0, le=50, description="最远的读者离大屏多少米")
+    width_m: float = Field(default=4, gt=0, le=50, description="大屏的宽度（米）")
+    seams: tuple[int, int] = Field(default=(1, 1), description="拼接屏：横向、纵向的块数")
+    day_begins: str = Field(default="07:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
+    night_begins: str = Field(default="19:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
     reload_at: str = Field(
-        NIGHT, pattern=r"([01]\d|2[0-3]):[0-5]\d", description="每天自动重新载入的时刻"
+        default=NIGHT, pattern=r"([01]\d|2[0-3]):[0-5]\d", description="每天自动重新载入的时刻"
     )
-    takeover_seconds: int = Field(60, ge=5, le=600, description="红色预警占屏的秒数")
-    has_sound: bool = Field(False, description="红色预警是否发声")
+    takeover_seconds: int = Field(default=60, ge=5, le=600, description="红色预警占屏的秒数")
+    has_sound: bool = Field(default=False, description="红色预警是否发声")
 
     @model_validator(mode="after")
     def _seams_are_possible(self) -> "WallView":

@@ -7,8 +7,19 @@ from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, func
-from sqlalchemy import insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from access.devices import LONGEST_NAME
 from access.operations import METADATA, Moment, Operations
@@ -52,7 +63,7 @@ class WallState:
     """What a wall is to show. None = as the wall does by itself: it steps through its scenes, shows
     everything, colours the map as the scene says.
 
-    `region` is level:code of the tree, `incident` the id of a standing alert, which 战时 is about."""
+    `region` is level:code of the tree, `incident` the id of a standing alert, for 战时."""
 
     scene: str | None = None
     is_paused: bool = False

@@ -4,13 +4,15 @@ import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 
+from access.operations import FAILURES
 from data.alerts import alerts_expired
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
@@ -31,12 +33,14 @@ class Heartbeat:
         store: EditionStore,
         runs: RunLog,
         build: str,
+        moving: Mapping[str, Callable[[], int]] = MappingProxyType({}),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._clock = clock
         self._store = store
         self._runs = runs
         self._build = build
+        self._moving = moving
         self._lock = threading.Lock()
         self._told = (b"", "")
         self._told_at = float("-inf")
@@ -46,7 +50,7 @@ class Heartbeat:
         """The body and its ETag; looked up at most every FRESH seconds."""
         with self._lock:
             if time.monotonic() - self._told_at > FRESH:
-                body = orjson.dumps(self.body())
+                body = orjson.dumps(self.body() | self._moved())
                 self._told = (body, hashlib.md5(body, usedforsecurity=False).hexdigest())
                 self._told_at = time.monotonic()
             return self._told
@@ -78,6 +82,13 @@ class Heartbeat:
                 "problem": self._problem() or trouble(error) or None,
                 "sources": [],
             }
+
+    def _moved(self) -> dict[str, int | None]:
+        """What moves without an edition, by name; None while the operations store is away."""
+        try:
+            return {name: sequence() for name, sequence in self._moving.items()}
+        except FAILURES:
+            return dict.fromkeys(self._moving)
 
     def _problem(self) -> str | None:
         problem = self._store.problem()

@@ -63,6 +63,7 @@
     if (moved || state.wasLost) state.repeats = 0;
     if (body.edition !== null && (moved || state.wasLost)) push(state.pushed === null);
     state.wasLost = false;
+    document.dispatchEvent(new CustomEvent("zhinao:beat", { detail: body }));
   }
 
   function reloadSoon() {
@@ -253,7 +254,8 @@
   }
 
   /* What the other scripts of a page need to know. */
-  window.zhinao = { now, words, inZone, write, page, body: () => state.body, pushed: () => state.pushed };
+  const isInTouch = () => performance.now() - state.lastAnswer < 2 * poll() + 1500;
+  window.zhinao = { now, words, inZone, write, page, isInTouch, body: () => state.body, pushed: () => state.pushed };
 
   setInterval(() => {
     const time = now();

@@ -6,7 +6,7 @@
   "use strict";
   const KEPT = "zhinao-scene";  // over a reload
   const SOONEST = 3000, LATEST = 20000;  // ms after a new edition in which the hidden scenes renew
-  const state = { scenes: [], view: {}, at: -1, since: 0, touchedAt: -Infinity, isHeld: false, chosen: false, fresh: {}, timers: [] };
+  const state = { scenes: [], view: {}, at: -1, since: 0, touchedAt: -Infinity, isHeld: false, chosen: false, told: { measure: null, isHeat: null }, fresh: {}, timers: [] };
 
   const main = () => document.querySelector("main[data-scenes]");
   const settings = () => JSON.parse(document.querySelector("[data-wall]").dataset.wall);
@@ -41,12 +41,13 @@
     document.dispatchEvent(new CustomEvent("zhinao:scene", { detail: scene }));
   }
 
-  /* The map shows what its scene is about, until a viewer chooses something else. */
+  /* The map shows what its scene is about, until a viewer or the remote control chooses otherwise. */
   function colourFor(scene) {
-    if (!scene.has_map || state.chosen || !scene.measure) return;
+    if (!scene.has_map || state.chosen) return;
     const { measure, heat } = main().dataset;
-    set(measure, { value: scene.measure });
-    set(heat, { value: scene.heat ? ["heat"] : [] });
+    const wanted = state.told.measure ?? scene.measure, isHeat = state.told.isHeat ?? scene.heat;
+    if (wanted) set(measure, { value: wanted });
+    set(heat, { value: isHeat ? ["heat"] : [] });
   }
 
   const set = (id, props) => window.dash_clientside.set_props(id, props);
@@ -150,6 +151,12 @@
       state.isHeld = isHeld;
       if (at >= 0) show(at);
       mark();
+    },
+    colour(measure, isHeat) {
+      if (!ready()) return;
+      state.told = { measure, isHeat };
+      state.chosen = false;
+      colourFor(current());
     },
     current: () => current() && current().key,
   };

@@ -73,7 +73,7 @@ def test_an_alert_that_expires_moves_it(store: EditionStore):
         build.connection.execute("UPDATE alerts SET expires_at = '2026-11-20 15:00'")
         build.publish(DATA_TIME)
     clock = [datetime(2026, 11, 20, 6, 59, tzinfo=UTC)]  # 14:59 in Asia/Shanghai
-    told = Heartbeat(store, RunLog(store.home), "b1", lambda: clock[0])
+    told = Heartbeat(store, RunLog(store.home), "b1", clock=lambda: clock[0])
     before = told.body()
     clock[0] += timedelta(minutes=1)
     assert told.body() == before | {"alerts": before["alerts"] + 1}

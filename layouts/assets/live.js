@@ -1,0 +1,217 @@
+/* The alerts that stand now, from GET /live, without waiting for an edition.
+ *
+ * A red one takes the screen, then sits in the strip at the foot until somebody acknowledges it; an
+ * escalation brings it back. While visitors are shown round none of it is seen. Text arrives in words
+ * of ours only and is set as text, never as HTML. */
+(function () {
+  "use strict";
+  const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
+  const ORDER = ["red", "orange", "yellow", "blue"];
+  const state = { known: null, alerts: [], asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false };
+
+  function load() {
+    try { return JSON.parse(sessionStorage.getItem(KEPT)) || {}; } catch { return {}; }
+  }
+
+  document.addEventListener("zhinao:beat", (event) => {
+    if (event.detail.live !== undefined && event.detail.live !== state.known) ask(event.detail.live);
+  });
+
+  async function ask(sequence) {
+    if (state.asking) return;
+    state.asking = true;
+    try {
+      const reply = await fetch(PATH, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (!reply.ok) return;  // the next heartbeat asks again
+      state.alerts = (await reply.json()).alerts;
+      state.known = sequence;
+      arrived();
+    } catch {  /* the next heartbeat asks again */
+    } finally {
+      state.asking = false;
+    }
+  }
+
+  /* ---- a red alert takes the screen ---- */
+
+  const isRed = (alert) => alert.signal === "red" && !alert.acknowledged;
+  const stage = (alert) => (alert.escalation ? alert.escalation.level : 0);
+  const unseen = (alert) => isRed(alert) && !(state.taken[alert.id] >= stage(alert));
+
+  function arrived() {
+    const ids = new Set(state.alerts.map((alert) => alert.id));
+    for (const id of Object.keys(state.taken)) if (!ids.has(id)) delete state.taken[id];
+    if (state.shown && !state.alerts.some((alert) => alert.id === state.shown.id && isRed(alert))) release();
+    const next = state.isVisit ? null : state.alerts.find(unseen);
+    if (next) take(next);
+    draw();
+  }
+
+  function take(alert) {
+    state.shown = alert;
+    state.until = performance.now() + 1000 * (settings().takeover_seconds || 60);
+    state.alerts.filter(unseen).forEach((each) => { state.taken[each.id] = stage(each); });
+    sessionStorage.setItem(KEPT, JSON.stringify(state.taken));
+    sound();
+  }
+
+  function release() {
+    state.shown = null;
+    state.until = 0;
+  }
+
+  const settings = () => JSON.parse((document.querySelector("[data-wall]") || { dataset: {} }).dataset.wall || "{}");
+
+  function sound() {
+    if (!settings().has_sound || !isWall()) return;
+    try {
+      const audio = new AudioContext(), end = audio.currentTime + 2.4;
+      const tone = audio.createOscillator(), loud = audio.createGain();
+      tone.frequency.setValueAtTime(880, audio.currentTime);
+      tone.frequency.setValueAtTime(660, audio.currentTime + 1.2);
+      loud.gain.setValueAtTime(0.25, audio.currentTime);
+      loud.gain.linearRampToValueAtTime(0, end);
+      tone.connect(loud).connect(audio.destination);
+      tone.start();
+      tone.stop(end);
+      tone.onended = () => audio.close();
+    } catch {  /* a browser without sound shows the alert all the same */
+    }
+  }
+
+  /* ---- drawing ---- */
+
+  const isWall = () => Boolean(document.querySelector("main[data-scenes]"));
+
+  function draw() {
+    drawTakeover();
+    drawStrip();
+    drawStanding();
+  }
+
+  function node(kind, className, ...children) {
+    const element = document.createElement(kind);
+    element.className = className;
+    element.append(...children.filter((child) => child !== null && child !== ""));
+    return element;
+  }
+
+  function marked(element, alert) {
+    element.style.setProperty("--mark", ORDER.includes(alert.signal) ? `var(--risk-${alert.signal})` : "var(--muted)");
+    return element;
+  }
+
+  const flag = (alert) => marked(node("i", "flag"), alert);
+  const clock = (ms) => zhinao.inZone(ms, { hour: "2-digit", minute: "2-digit" });
+  const elapsed = (ms) => (zhinao.now() === null ? "" : zhinao.words(zhinao.now() - ms));
+  const times = (alert) => (alert.flapping ? `反复 ${alert.count} 次` : alert.count > 1 ? `共 ${alert.count} 条` : "");
+  const group = (alert) => (alert.cluster ? `疑似集中上报：${alert.cluster.minutes} 分钟内 ${alert.cluster.n} 条` : "");
+  const answer = (alert) => (alert.acknowledged ? `已签收 ${alert.by || ""}`.trim() : "未签收");
+  const raised = (alert) => (alert.escalation && !alert.acknowledged ? `已升级至${alert.escalation.to}` : "");
+  const where = (alert) => alert.place || "位置不明";
+
+  /* An element is drawn anew only where what it says has changed. */
+  function put(parent, selector, key, build) {
+    const old = parent.querySelector(`:scope > ${selector}`);
+    if (key === null) return old && old.remove();
+    if (old && old.dataset.key === key) return old;
+    const made = build();
+    made.dataset.key = key;
+    if (old) old.replaceWith(made); else parent.append(made);
+    return made;
+  }
+
+  function drawTakeover() {
+    if (state.shown && performance.now() >= state.until) release();
+    const alert = isWall() && !state.isVisit ? state.shown : null;
+    document.documentElement.classList.toggle("is-taken", Boolean(alert));
+    const shell = document.querySelector(".shell");
+    if (!shell) return;
+    const others = alert ? state.alerts.filter((each) => isRed(each) && each.id !== alert.id).length : 0;
+    const made = put(shell, ".takeover", alert ? JSON.stringify([alert, others]) : null, () => takeover(alert, others));
+    if (!alert) return;
+    made.querySelector(".elapsed").textContent = elapsed(alert.received);
+    made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (settings().takeover_seconds || 60)));
+  }
+
+  function takeover(alert, others) {
+    const head = node("div", "takeover-head", flag(alert), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null);
+    const facts = [times(alert), group(alert), raised(alert), others ? `另有 ${others} 条红色预警未签收` : ""].filter(Boolean);
+    const box = node("div", "takeover",
+      head,
+      node("div", "takeover-event", alert.event),
+      node("div", "takeover-place", where(alert)),
+      node("dl", "takeover-facts",
+        node("dt", "", "发布"), node("dd", "", clock(alert.sent)),
+        node("dt", "", "已过"), node("dd", "elapsed"),
+        node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
+        node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", answer(alert))),
+      facts.length ? node("div", "takeover-more", facts.join("　·　")) : null,
+      node("div", "rest"));
+    box.setAttribute("role", "alertdialog");
+    box.setAttribute("aria-label", alert.word);
+    return marked(box, alert);
+  }
+
+  /* At the foot, in the place of the ticker: the red ones that nobody has acknowledged. */
+  function drawStrip() {
+    const foot = document.querySelector(".foot");
+    if (!foot) return;
+    const open = state.isVisit ? [] : state.alerts.filter(isRed);
+    if (performance.now() - state.steppedAt >= STEP) {
+      state.line += 1;
+      state.steppedAt = performance.now();
+    }
+    const alert = open.length ? open[state.line % open.length] : null;
+    const strip = put(foot, ".strip", alert ? JSON.stringify([alert, open.length]) : null, () => stripOf(alert, open.length));
+    foot.classList.toggle("has-strip", Boolean(alert));
+    if (alert) strip.querySelector(".elapsed").textContent = `已过 ${elapsed(alert.received)}`;
+  }
+
+  function stripOf(alert, count) {
+    const words = [alert.event, where(alert), alert.holder, raised(alert), times(alert)].filter(Boolean).join("　·　");
+    const strip = node("div", "strip", flag(alert), node("b", "", `红色预警未签收 ${count}`), alert.stamp ? node("b", "stamp", alert.stamp) : null,
+      node("span", "words", words), node("span", "elapsed"));
+    strip.setAttribute("role", "alert");
+    return marked(strip, alert);
+  }
+
+  /* The panel 现行预警. */
+  function drawStanding() {
+    const place = document.querySelector("[data-show='standing']");
+    if (!place) return;
+    const shown = state.isVisit ? [] : state.alerts.slice(0, ROWS);
+    const key = JSON.stringify([state.isVisit, state.known === null, state.alerts.length, shown]);
+    if (place.dataset.key !== key) {
+      place.dataset.key = key;
+      const rest = state.alerts.length - shown.length;
+      place.replaceChildren(...(shown.length ? shown.map(row) : [node("div", "nothing", nothing())]),
+        ...(rest > 0 && shown.length ? [node("div", "sum", `另有 ${rest} 条`)] : []));
+    }
+    place.querySelectorAll("[data-since]").forEach((each) => {
+      const text = elapsed(Number(each.dataset.since));
+      if (each.textContent !== text) each.textContent = text;
+    });
+  }
+
+  const nothing = () => (state.isVisit ? "参观模式，不显示预警" : state.known === null ? "正在取得预警" : "没有现行预警");
+
+  function row(alert) {
+    const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
+    const who = [where(alert), alert.holder, raised(alert) || answer(alert), times(alert) || group(alert)].filter(Boolean).join(" · ");
+    const since = node("time", "");
+    since.dataset.since = alert.received;
+    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), node("div", "words", what, node("small", "", who)), since), alert);
+  }
+
+  setInterval(() => window.zhinao && draw(), 500);
+
+  window.zhinaoLive = {
+    visit(isVisit) {
+      state.isVisit = isVisit;
+      if (isVisit) release();
+      arrived();
+    },
+    alerts: () => state.alerts,
+  };
+})();

@@ -1,0 +1,105 @@
+"""Remote control of the walls: what each is to show, said from a desk or a phone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask import Flask, Response, abort, request
+
+from access.devices import Device, Devices
+from data.editions.edition import EditionError
+from data.editions.store import EditionStore
+from data.names import named
+from dispatch.walls import OPEN, CommandError, Walls
+from routes.devices import Visitors
+
+PAGE = "layouts/assets/remote.html"
+UNSIGNED = "未登记的大屏"
+SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
+
+
+def register(
+    server: Flask,
+    store: EditionStore,
+    walls: Walls,
+    devices: Devices,
+    visitors: Visitors,
+    choices: Mapping[str, Sequence[Mapping[str, str]]],
+) -> None:
+    """`choices` are what can be chosen from: scenes and measures, as {key, name}."""
+
+    @server.get("/remote")
+    def answer_remote() -> Response:
+        """The page itself lies among the assets and holds no data."""
+        return Response((Path(server.root_path) / PAGE).read_bytes(), mimetype="text/html")
+
+    @server.get("/walls/own")
+    def answer_own() -> Response:
+        """What the asking wall is to show."""
+        device = visitors.of_request()
+        number = device.id if device and device.kind == "wall" else OPEN
+        state, sequence = walls.state(number)
+        name = device.name if number and device else UNSIGNED
+        return _json({"name": name, "sequence": sequence, **asdict(state)})
+
+    @server.get("/walls")
+    def answer_walls() -> Response:
+        """All walls and what can be chosen, for a remote control."""
+        _remote(visitors)
+        return _json({"walls": _listed(walls, devices), "regions": _regions(store), **choices})
+
+    @server.post("/walls/<int:number>")
+    def answer_command(number: int) -> Response:
+        device = _remote(visitors)
+        if number != OPEN and number not in {each.id for each in _walls(devices)}:
+            abort(404)
+        try:
+            state = walls.command(number, request.get_json(silent=True), device.name, _now())
+        except CommandError as error:
+            return Response(str(error), status=400, mimetype="text/plain")
+        return _json(asdict(state))
+
+
+def _remote(visitors: Visitors) -> Device:
+    """The remote control that asks; 401 for anybody else, 403 for a page of another site."""
+    if request.headers.get("Sec-Fetch-Site", "") not in SAME:
+        abort(403)
+    device = visitors.of_request()
+    if device is None or device.kind != "remote":
+        abort(401)
+    return device
+
+
+def _listed(walls: Walls, devices: Devices) -> list[dict]:
+    known = [(OPEN, UNSIGNED, None)] + [(d.id, d.name, d.last_seen) for d in _walls(devices)]
+    return [
+        {"id": number, "name": name, "seen": seen and round(seen.timestamp() * 1000)}
+        | {"state": asdict(walls.state(number)[0])}
+        for number, name, seen in known
+    ]
+
+
+def _walls(devices: Devices) -> list[Device]:
+    return [each for each in devices.all() if each.kind == "wall" and each.revoked_at is None]
+
+
+def _regions(store: EditionStore) -> list[dict[str, str]]:
+    """The regions of the top level, by name."""
+    try:
+        with store.reading() as edition:
+            level = edition.site.levels[0].key
+            names = named(edition, level)
+    except EditionError:
+        return []
+    return [{"key": f"{level}:{code}", "name": name} for code, name in names.items() if code != "-"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), mimetype="application/json")
