@@ -92,7 +92,8 @@ def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[
     visitors = Visitors(devices)
     devices_routes.register(app.server, visitors)
     alerts.register(app.server, live_alerts, devices)
-    walls.register(app.server, store, told, devices, visitors, _choices())
+    pages, colours = ROOT / "layouts" / "remote", css_variables()
+    walls.register(app.server, store, told, devices, visitors, _choices(), pages, colours)
     return {"walls": told.sequence}
 
 

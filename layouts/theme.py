@@ -1,5 +1,6 @@
 """The palette and the type scale of every page, in one place; the CSS variables come from here."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 GROUND = "#07111F"
@@ -36,6 +37,27 @@ HEAT = (
     (1.0, "rgba(255,255,255,0.95)"),
 )
 
+# At night everything is darker by about a seventh, and the ground nearly black; what is a picture
+# (map, trend, shapes) is dimmed by NIGHT_DIMMING. The same contrasts and differences hold.
+NIGHT = MappingProxyType(
+    {
+        "ground": "#02060C",
+        "panel": "#040A13",
+        "raised": "#0A1522",
+        "line": "#17293C",
+        "ink": "#CBCFD4",
+        "soft": "#9BABBB",
+        "muted": "#8C9FB2",
+        "accent": "#30AAD2",
+        "ok": "#27AD88",
+        "warn": "#C87DE6",
+    }
+)
+NIGHT_RISK = MappingProxyType(
+    {"red": "#DB425E", "orange": "#E68B29", "yellow": "#EBDB8D", "blue": "#4887CC"}
+)
+NIGHT_DIMMING = 0.8
+
 # The outlines of the risk shapes in a 16 x 16 box.
 SHAPE = MappingProxyType(
     {
@@ -68,7 +90,7 @@ MAP_REM = (
 
 
 def css_variables() -> str:
-    """A `:root` rule with every colour and size, for the head of the page."""
+    """Rules with every colour and size, of the day and of the night, for the head of the page."""
     colours = {
         "ground": GROUND,
         "panel": PANEL,
@@ -89,5 +111,11 @@ def css_variables() -> str:
     canvas = {f"canvas-{name}": f"{size}rem" for name, size in CANVAS.items()} | {
         "gap": f"{GAP}rem"
     }
-    rules = {**colours, **risks, **fills, **bands, **sizes, **canvas}
-    return ":root{" + ";".join(f"--{name}:{value}" for name, value in rules.items()) + "}"
+    day = {**colours, **risks, **fills, **bands, **sizes, **canvas, "dimming": "1"}
+    night = {**NIGHT, **{f"risk-{risk}": colour for risk, colour in NIGHT_RISK.items()}}
+    night["dimming"] = str(NIGHT_DIMMING)
+    return _rule(":root", day) + _rule(":root[data-palette=night]", night)
+
+
+def _rule(selector: str, values: Mapping[str, str]) -> str:
+    return f"{selector}{{" + ";".join(f"--{name}:{value}" for name, value in values.items()) + "}"

@@ -16,7 +16,7 @@ from data.names import named
 from dispatch.walls import OPEN, CommandError, Walls
 from routes.devices import Visitors
 
-PAGE = "layouts/assets/remote.html"
+PARTS = {"remote.css": "text/css", "remote.js": "text/javascript"}
 UNSIGNED = "未登记的大屏"
 SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
 
@@ -28,13 +28,23 @@ def register(
     devices: Devices,
     visitors: Visitors,
     choices: Mapping[str, Sequence[Mapping[str, str]]],
+    pages: Path,
+    variables: str,
 ) -> None:
-    """`choices` are what can be chosen from: scenes and measures, as {key, name}."""
+    """`choices` are what can be chosen from: scenes and measures, as {key, name}; in `pages` lies
+    the remote control's page, to which `variables` gives its colours."""
 
     @server.get("/remote")
     def answer_remote() -> Response:
-        """The page itself lies among the assets and holds no data."""
-        return Response((Path(server.root_path) / PAGE).read_bytes(), mimetype="text/html")
+        """The page holds no data, and asks for a token itself."""
+        page = (pages / "remote.html").read_text("utf-8")
+        return Response(page.replace("{variables}", variables), mimetype="text/html")
+
+    @server.get("/remote/<part>")
+    def answer_part(part: str) -> Response:
+        if part not in PARTS:
+            abort(404)
+        return Response((pages / part).read_bytes(), mimetype=PARTS[part])
 
     @server.get("/walls/own")
     def answer_own() -> Response:

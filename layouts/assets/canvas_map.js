@@ -88,10 +88,10 @@
   /* ---- the map ---- */
 
   class CanvasMap {
-    /* `onClick` gets the code of the polygon that was clicked; `onMove` is called when places have
-     * moved on the screen, and gets whether the viewer did it. */
-    constructor(room, onClick, onMove) {
-      Object.assign(this, { room, onClick, onMove });
+    /* Whom it tells: `click` gets the code of the polygon that was clicked; `moved`, when places have
+     * moved on the screen, whether the viewer did it; `drawn` follows each drawing. */
+    constructor(room, told) {
+      Object.assign(this, { room, told });
       this.canvas = document.createElement("canvas");
       this.pen = this.canvas.getContext("2d");
       this.figure = null;
@@ -111,7 +111,7 @@
       this.view = { x, y, zoom };
       if (was && was.layout.uirevision !== figure.layout.uirevision) this.drawn = [];
       this.take(figure);
-      this.onMove(false);
+      this.told.moved(false);
     }
 
     async take(figure) {
@@ -164,6 +164,7 @@
       this.canvas.style.transform = "";
       this.drawings += 1;
       this.milliseconds = performance.now() - began;
+      this.told.drawn();
     }
 
     /* As many pixels as the screen has. */
@@ -304,12 +305,12 @@
       const right = (was.x - view.x) * world, down = (was.y - view.y) * world;
       this.canvas.style.transform = `translate(${right}px,${down}px) scale(${2 ** (view.zoom - was.zoom)})`;
       this.redrawing = this.redrawing || setTimeout(() => this.draw(), REDRAW);
-      this.onMove(true);
+      this.told.moved(true);
     }
 
     click(event) {
       const code = this.codeAt(event.offsetX, event.offsetY);
-      if (code !== null) this.onClick(code);
+      if (code !== null) this.told.click(code);
     }
 
     /* The polygon at a place of the room, null where there is none. */

@@ -118,12 +118,13 @@
     const room = document.getElementById(state.ids.canvas);
     if (!state.canvas || state.canvas.room !== room) {
       state.canvas?.remove();
-      state.canvas = new window.CanvasMap(room, click, (isViewer) => { state.isMoved ||= isViewer; moved(); });
+      state.canvas = new window.CanvasMap(room, { click, drawn: () => say("drawn"), moved: (isViewer) => { state.isMoved ||= isViewer; moved(); } });
     }
     return state.canvas;
   }
 
-  const moved = () => document.dispatchEvent(new CustomEvent("zhinao:map-moved"));
+  const say = (what) => document.dispatchEvent(new CustomEvent(`zhinao:map-${what}`));
+  const moved = () => say("moved");
   const click = (code) => window.dash_clientside.set_props(state.ids.graph, { clickData: { points: [{ location: code }] } });
 
   /* The figure with the zoom at which its box fills this room, below the controls. */
@@ -166,6 +167,7 @@
     map.on("wheel", () => { state.isMoved = true; });  // its moves do not say whose they are
     map.on("movestart", (event) => { state.isMoved ||= Boolean(event.originalEvent); });
     map.on("resize", moved);
+    map.on("idle", () => say("drawn"));
     moved();
     map.on("webglcontextlost", () => { state.losing = setTimeout(() => state.watched === map && fallBack("lost"), LOST); });
     map.on("webglcontextrestored", () => clearTimeout(state.losing));
@@ -225,6 +227,7 @@
       return drawn === state.canvas ? drawn.codeAt(at.x, at.y) !== null : drawn.queryRenderedFeatures(at).length > 0;
     },
     given: () => state.given,  // {center, zoom} until the viewer moves it
+    figure: () => state.shown,
     drawing: () => state.decided && state.decided.drawing,
     canvas: () => state.canvas,
   };

@@ -13,6 +13,9 @@ from layouts.theme import (
     GROUND,
     INK,
     MUTED_INK,
+    NIGHT,
+    NIGHT_DIMMING,
+    NIGHT_RISK,
     NO_FILL,
     OK,
     PANEL,
@@ -47,6 +50,31 @@ def test_text_on_a_panel_has_seven_to_one(ink: str):
 @pytest.mark.parametrize("risk", RISK)
 def test_a_risks_number_has_four_and_a_half_to_one(risk: str):
     assert contrast(RISK[risk], PANEL) >= 4.5
+
+
+@pytest.mark.parametrize("ink", ["ink", "soft", "muted", "accent", "ok", "warn"])
+def test_text_at_night_has_seven_to_one_and_is_darker(ink: str):
+    assert contrast(NIGHT[ink], NIGHT["panel"]) >= 7
+    assert contrast(NIGHT[ink], NIGHT["ground"]) >= 7
+    day = {"ink": INK, "soft": SOFT_INK, "muted": MUTED_INK, "accent": ACCENT, "ok": OK}
+    assert luminance(NIGHT[ink]) < 0.85 * luminance({**day, "warn": WARN}[ink])
+
+
+@pytest.mark.parametrize("risk", RISK)
+def test_a_risks_number_at_night_has_four_and_a_half_to_one(risk: str):
+    assert contrast(NIGHT_RISK[risk], NIGHT["panel"]) >= 4.5
+
+
+def dimmed(colour: str) -> str:
+    return "#" + "".join(
+        f"{round(int(colour[i : i + 2], 16) * NIGHT_DIMMING):02X}" for i in (1, 3, 5)
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(RISK, 2)))
+def test_risks_differ_to_everybody_at_night_too(one: str, other: str):
+    assert least_difference(NIGHT_RISK[one], NIGHT_RISK[other]) >= 14
+    assert least_difference(dimmed(RISK_FILL[one]), dimmed(RISK_FILL[other])) >= 14
 
 
 def test_the_difference_of_colours_is_that_of_the_standards_examples():
@@ -95,7 +123,7 @@ def sizes() -> list[tuple[str, float]]:
 
 
 def test_no_text_is_smaller_than_the_floor_and_every_size_scales_with_the_screen():
-    assert all(size >= SIZES["floor"] for _, size in sizes())
+    assert [each for each in sizes() if each[1] < SIZES["floor"]] == []
     for path in ASSETS.glob("*.css"):
         assert not re.findall(r"font-size:\s*[\d.]+(px|pt|em)\b", path.read_text("utf-8")), path
 
