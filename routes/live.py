@@ -1,0 +1,338 @@
+"""What stands now, for every wall: live alerts and the edition's, at once, without their words."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, request
+
+from access.devices import COOKIE, Device, Devices
+from access.operations import FAILURES
+from data.alert_messages import messages_of
+from data.alert_rules import AlertRules
+from data.codes import codes
+from data.editions.edition import Edition, EditionError
+from data.editions.store import EditionStore
+from data.regions import Region
+from data.whereabouts import Tree, tree_of
+from dispatch.alerts import Changes, LiveAlerts, Received
+from geo.areas import points_in_areas
+from routes.alerts import bearer
+from rules.cap_message import CapMessage, Identity
+from rules.standing import Acknowledgement, Message, Standing, standing
+
+PATH = "/live"
+KIND = "remote"  # of the devices that may acknowledge
+FRESH = 0.1  # seconds; within them all viewers get the same without a look at the store
+PATIENCE = 0.5  # seconds that a viewer waits for a look; then what was seen last must do
+FIRST_PATIENCE = 5.0  # seconds, while nothing was seen at all
+AGAIN = 60.0  # seconds after which all is told anew, whatever is known to change
+KEPT = timedelta(days=7)  # after its end a message may still say that an alert flaps
+MOST = 200  # alerts that a wall is sent, the gravest first
+ROUNDED = 4  # decimals of a degree, 10 m: a wall shows where, not which door
+EXERCISE = "演练"
+UNREADABLE = "业务库读不出，实时预警不是最新"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What walls are told: the rows of `_row`, and how many more there are. `members` are the
+    messages for which each stands, by its id. `number` is another one whenever `body` is."""
+
+    rows: list[dict[str, Any]]
+    members: dict[str, tuple[Identity, ...]]
+    problem: str | None = None
+
+    @cached_property
+    def number(self) -> int:
+        digest = hashlib.blake2b(orjson.dumps(self._told), digest_size=6)  # browsers have 53 bits
+        return int.from_bytes(digest.digest(), "big")
+
+    @cached_property
+    def body(self) -> bytes:
+        return orjson.dumps({"sequence": self.number} | self._told)
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        more = len(self.members) - len(self.rows)
+        return {"alerts": self.rows, "more": more, "problem": self.problem}
+
+
+class Live:
+    """What stands, told anew when something came, when it is due, or the edition changed. Safe for
+    threads; one looks, and a store that is slow or away makes nobody wait long."""
+
+    def __init__(
+        self,
+        store: EditionStore,
+        alerts: LiveAlerts,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._alerts = alerts
+        self._clock = clock
+        self._known = _Known()
+        self._lock = threading.Lock()
+        self._looker = ThreadPoolExecutor(1, "live")
+        self._looking: Future | None = None
+        self._looked_at = 0.0
+        self._shown: Shown | None = None
+
+    def shown(self) -> Shown:
+        """What stands now, at most FRESH old while the store answers."""
+        with self._lock:
+            is_old = time.monotonic() - self._looked_at > FRESH
+            if self._looking is None or (self._looking.done() and is_old):
+                self._looking = self._looker.submit(self._look)
+                self._looked_at = time.monotonic()
+            looking = self._looking
+        wait([looking], FIRST_PATIENCE if self._shown is None else PATIENCE)
+        return self._shown or Shown([], {}, UNREADABLE)
+
+    def number(self) -> int:
+        """Another one whenever what stands is another thing; it does not count."""
+        return self.shown().number
+
+    def acknowledge(self, members: Iterable[Identity], by: str) -> None:
+        """Note that all these alerts were seen."""
+        self._alerts.acknowledge(members, by, self._clock())
+
+    def _look(self) -> None:
+        try:
+            self._shown = self._told()
+        except FAILURES as fault:
+            log.error("live alerts not read", reason=type(fault).__name__)
+            self._shown = replace(self._shown or Shown([], {}), problem=UNREADABLE)
+        except Exception:
+            log.exception("live alerts not told")  # and what was told last stays
+            raise
+
+    def _told(self) -> Shown:
+        sequence, now = self._alerts.sequence(), self._clock()
+        try:
+            with self._store.reading() as edition:
+                return self._told_of(sequence, edition, now)
+        except EditionError:
+            return self._told_of(sequence, None, now)
+
+    def _told_of(self, sequence: int, edition: Edition | None, now: datetime) -> Shown:
+        known = self._known
+        if self._shown and not self._shown.problem and known.holds(sequence, edition, now):
+            return self._shown
+        if sequence != known.sequence:
+            known.take(self._alerts.changes(known.sequence, now - KEPT))
+        rules = edition.site.alerts if edition else AlertRules()
+        messages = known.messages(edition, rules, now)
+        found = standing(messages, known.acknowledgements.values(), rules.standing, now)
+        known.is_told(edition, found, now)
+        for alert in found:
+            self._note_escalation(alert)
+        tree = tree_of(edition) if edition else None
+        rows = [_row(alert, rules, tree) for alert in found[:MOST]]
+        return Shown(rows, {id_of(alert.identity): alert.members for alert in found})
+
+    def _note_escalation(self, alert: Standing) -> None:
+        if alert.escalation is None:
+            return
+        noted = (alert.unanswered, alert.escalation.level)
+        if noted not in self._known.escalations:
+            self._alerts.escalate(alert.unanswered, alert.escalation)
+            self._known.escalations.add(noted)
+
+
+class _Known:
+    """What was read so far, and for how long what was told of it holds. Of one thread."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.acknowledgements: dict[Identity, Acknowledgement] = {}
+        self.escalations: set[tuple[Identity, int]] = set()
+        self._received: dict[Identity, Received] = {}
+        self._points: dict[Identity, tuple[float, float] | None] = {}
+        self._messages: dict[Identity, Message] = {}
+        self._edition: int | None = None
+        self._due: datetime | None = None
+        self._again = 0.0
+
+    def holds(self, sequence: int, edition: Edition | None, now: datetime) -> bool:
+        """Whether what was told is still so."""
+        is_due = time.monotonic() >= self._again or (self._due is not None and now >= self._due)
+        is_same = (sequence, _number(edition)) == (self.sequence, self._edition)
+        return is_same and not is_due
+
+    def take(self, changes: Changes) -> None:
+        """Add what came."""
+        self.sequence = changes.sequence
+        self._received |= {each.message.identity: each for each in changes.received}
+        self.acknowledgements |= {each.identity: each for each in changes.acknowledgements}
+
+    def messages(self, edition: Edition | None, rules: AlertRules, now: datetime) -> list[Message]:
+        """All that may matter, of the edition only what did not come in live."""
+        self._forget(now - KEPT)
+        if _number(edition) != self._edition:
+            self._messages.clear()
+        for identity, received in self._received.items():
+            if identity not in self._messages:
+                point = self._point(identity, received.message)
+                self._messages[identity] = _message(received, point, edition, rules)
+        loaded = messages_of(edition, now, KEPT) if edition else []
+        live = self._messages
+        return [*live.values(), *(each for each in loaded if each.identity not in live)]
+
+    def is_told(self, edition: Edition | None, found: Iterable[Standing], now: datetime) -> None:
+        self._edition = _number(edition)
+        due = (alert.changes_at for alert in found)
+        self._due = min((at for at in due if at is not None), default=None)
+        self._again = time.monotonic() + AGAIN
+
+    def _point(self, identity: Identity, message: CapMessage) -> tuple[float, float] | None:
+        if identity not in self._points:
+            lon, lat = points_in_areas([message.polygon], [message.circle])
+            is_there = lon[0] == lon[0]
+            self._points[identity] = (float(lon[0]), float(lat[0])) if is_there else None
+        return self._points[identity]
+
+    def _forget(self, before: datetime) -> None:
+        """Memory stays bounded over weeks."""
+        gone = [
+            identity
+            for identity, each in self._received.items()
+            if each.received_at < before and (each.message.expires_at or before) <= before
+        ]
+        for identity in gone:
+            for table in (self._received, self._points, self._messages):
+                table.pop(identity, None)
+
+
+def _number(edition: Edition | None) -> int | None:
+    return edition.number if edition else None
+
+
+def register(server: Flask, live: Live, devices: Devices) -> None:
+    """Serve PATH, 304 while nothing moved, and take acknowledgements."""
+
+    @server.get(PATH)
+    def answer_live() -> Response:
+        shown = live.shown()
+        etag = f'"{shown.number:x}"'
+        is_known = request.headers.get("If-None-Match") == etag
+        reply = Response(status=304) if is_known else _json(200, shown.body)
+        reply.headers["ETag"] = etag
+        reply.headers["Cache-Control"] = "no-store"
+        return reply
+
+    @server.post(f"{PATH}/acknowledge")
+    def acknowledge_alert() -> Response:
+        body = request.get_json(silent=True)
+        which = body.get("id") if isinstance(body, dict) else None
+        if not isinstance(which, str):
+            return _error(400, '应为 JSON：{"id": "…"}')
+        try:
+            device = _device(devices)
+            if device is None or device.kind != KIND:
+                return _error(401 if device is None else 403, "只有遥控设备可以签收预警")
+            members = live.shown().members.get(which)
+            if members is None:
+                return _error(404, "这条预警已不在")
+            live.acknowledge(members, device.name)
+        except FAILURES:
+            return _error(503, "业务库暂时写不进，请重试")
+        return Response(status=204)
+
+
+def _device(devices: Devices) -> Device | None:
+    return devices.of(bearer() or request.cookies.get(COOKIE), datetime.now(UTC))
+
+
+def _message(
+    received: Received,
+    point: tuple[float, float] | None,
+    edition: Edition | None,
+    rules: AlertRules,
+) -> Message:
+    cap = received.message
+    event, detail = rules.event_of(cap.event, cap.category)
+    region = _region(tree_of(edition), cap, point) if edition else None
+    return Message(
+        sender=cap.sender,
+        identifier=cap.identifier,
+        sent=cap.identity.sent,
+        received=received.received_at,
+        status=cap.status or "Actual",
+        msg_type=cap.msg_type or "Alert",
+        references=cap.refers_to,
+        signal=_signals().get(cap.severity or ""),
+        event=event,
+        detail=detail,
+        place=f"{region.level}:{region.code}" if region else None,
+        lon=point[0] if point else None,
+        lat=point[1] if point else None,
+        expires=cap.expires_at,
+        device=received.device,
+    )
+
+
+def _signals() -> dict[str, str]:
+    return {row["severity"]: code for code, row in codes("signal").items()}
+
+
+def _region(tree: Tree, cap: CapMessage, point: tuple[float, float] | None) -> Region | None:
+    """By the codes that the message gives, as far as the tree knows them, else by its point."""
+    return tree.of(value for _, value in cap.geocodes) or (tree.at(*point) if point else None)
+
+
+def _row(alert: Standing, rules: AlertRules, tree: Tree | None) -> dict[str, Any]:
+    """An alert as a wall may know it: nothing in it was written by who sent it."""
+    signal = codes("signal").get(alert.signal or "")
+    level, _, code = (alert.place or "").partition(":")
+    region = tree.region(level, code) if tree else None
+    told, near = alert.escalation, alert.cluster
+    return {
+        "id": id_of(alert.identity),
+        "signal": alert.signal if signal else None,
+        "word": signal["label"] if signal else "预警",
+        "event": rules.word_of(alert.event),
+        "stamp": EXERCISE if alert.status == "Exercise" else None,
+        "place": tree.called(region) if tree and region else None,
+        "lon": alert.lon if alert.lon is None else round(alert.lon, ROUNDED),
+        "lat": alert.lat if alert.lat is None else round(alert.lat, ROUNDED),
+        "sent": _ms(alert.sent),
+        "received": _ms(alert.received),
+        "expires": _ms(alert.expires),
+        "count": alert.count,
+        "flapping": alert.is_flapping,
+        "acknowledged": _ms(alert.acknowledged_at),
+        "by": alert.acknowledged_by,
+        "holder": alert.holder,
+        "since": _ms(alert.held_since),
+        "escalation": told and {"level": told.level, "to": told.to, "at": _ms(told.at)},
+        "cluster": near and {"n": near.n, "minutes": near.minutes},
+    }
+
+
+def id_of(identity: Identity) -> str:
+    """A name of an alert that says nothing of who sent it."""
+    text = "\n".join((identity.sender, identity.identifier, identity.sent.isoformat()))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else round(at.timestamp() * 1000)
+
+
+def _json(status: int, body: bytes) -> Response:
+    return Response(body, status=status, mimetype="application/json")
+
+
+def _error(status: int, reason: str) -> Response:
+    return _json(status, orjson.dumps({"error": reason}))

@@ -1,0 +1,304 @@
+"""What stands is told to walls at once, and nothing of what senders wrote."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from access.devices import COOKIE, Devices
+from access.operations import Operations
+from data.alert_rules import AlertRules
+from data.codes import codes
+from data.editions.store import EditionStore
+from dispatch.alerts import LiveAlerts
+from routes import live
+from routes.live import ROUNDED, Live
+from rules.cap_message import CapMessage
+from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site
+
+EAST = timezone(timedelta(hours=8))
+NOW = datetime(2026, 11, 20, 14, 30, tzinfo=EAST)  # the data time of the small edition
+KINDS = [
+    {"code": "gas", "word": "燃气泄漏", "texts": ["燃气", "可燃气体"]},
+    {"code": "rain", "word": "暴雨"},
+]
+RULES = AlertRules.model_validate({"kinds": KINDS})
+HERE = "28.005,112.055 0.3"  # in T1V0G0
+PLACES = {f"第{t}镇" for t in range(TOWNS)}
+PLACES |= {f"第{t}镇{t}{v}村" for t in range(TOWNS) for v in range(VILLAGES)}
+
+
+class Given:
+    """A server over a small edition, a store, and a clock that the test moves."""
+
+    def __init__(self, store: EditionStore):
+        self.now = NOW
+        self.operations = Operations(store.home)
+        self.alerts, self.devices = LiveAlerts(self.operations), Devices(self.operations)
+        self.live = Live(store, self.alerts, lambda: self.now)
+        server = Flask("live")
+        live.register(server, self.live, self.devices)
+        self.viewer = server.test_client()
+
+    def accept(self, identifier="A1", at=None, **fields) -> CapMessage:
+        at = at or self.now
+        told = {"status": "Actual", "msg_type": "Alert", "scope": "Public", "category": "Safety"}
+        told |= {"event": "可燃气体浓度超限", "severity": "Extreme", "circle": HERE}
+        given = CapMessage(
+            sender="rq@xinghu.example",
+            identifier=identifier,
+            sent=at.isoformat(timespec="seconds"),
+            **(told | fields),
+        )
+        self.alerts.accept(given, "燃气平台", b"", self.now)
+        return given
+
+    def ask(self) -> list[dict]:
+        """What stands beside the alert of the edition."""
+        told = self.viewer.get("/live").json["alerts"]
+        return [each for each in told if each["event"] != "暴雨"]
+
+    def later(self, **passed) -> None:
+        self.now += timedelta(**passed)
+
+
+@pytest.fixture(autouse=True)
+def always_fresh(monkeypatch):
+    monkeypatch.setattr(live, "FRESH", -1.0)
+    monkeypatch.setattr(live, "PATIENCE", 30.0)
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[Given]:
+    store = EditionStore(tmp_path)
+    publish(store, 20, small_site().model_copy(update={"alerts": RULES}))
+    given = Given(store)
+    yield given
+    given.operations.close()
+    store.close()
+
+
+def ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def reference(message: CapMessage) -> str:
+    return f"{message.sender},{message.identifier},{message.sent}"
+
+
+def test_an_alert_stands_at_once_in_the_words_of_the_site(server):
+    server.accept(expires=(NOW + timedelta(hours=3)).isoformat())
+    (told,) = server.ask()
+    assert len(told.pop("id")) == 20
+    assert told == {
+        "signal": "red",
+        "word": "红色预警",
+        "event": "燃气泄漏",
+        "stamp": None,
+        "place": "第1镇10村",
+        "lon": 112.055,
+        "lat": 28.005,
+        "sent": ms(NOW),
+        "received": ms(NOW),
+        "expires": ms(NOW + timedelta(hours=3)),
+        "count": 1,
+        "flapping": False,
+        "acknowledged": None,
+        "by": None,
+        "holder": "区/县指挥中心",
+        "since": ms(NOW),
+        "escalation": None,
+        "cluster": None,
+    }
+
+
+def test_the_alerts_of_the_edition_stand_beside_the_live_ones(server):
+    server.accept()
+    told = server.viewer.get("/live").json["alerts"]
+    assert [(each["signal"], each["event"], each["place"]) for each in told] == [
+        ("red", "燃气泄漏", "第1镇10村"),
+        ("orange", "暴雨", "第1镇"),
+    ]
+
+
+def test_an_alert_that_came_both_ways_stands_once(server):
+    server.alerts.accept(
+        CapMessage(
+            sender="cma", identifier="x1", sent="2026-11-20T06:10:00+00:00", status="Actual",
+            msg_type="Alert", severity="Severe", event="暴雨", category="Met",
+        ),
+        "气象平台",
+        b"",
+        NOW,
+    )  # fmt: skip
+    (told,) = server.viewer.get("/live").json["alerts"]
+    assert (told["event"], told["received"]) == ("暴雨", ms(NOW))
+
+
+def test_nothing_moved_is_304_and_what_moves_has_another_number(server):
+    first = server.viewer.get("/live")
+    again = server.viewer.get("/live", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    server.accept()
+    moved = server.viewer.get("/live", headers={"If-None-Match": first.headers["ETag"]})
+    assert moved.status_code == 200
+    assert moved.json["sequence"] == server.live.number() != first.json["sequence"]
+
+
+def test_a_cancel_ends_it_an_exercise_is_stamped_and_a_test_is_never_shown(server):
+    first = server.accept()
+    server.accept("E1", status="Exercise", circle="28.035,112.005 0.1", severity="Minor")
+    server.accept("T1", status="Test")
+    assert [each["stamp"] for each in server.ask()] == [None, "演练"]
+    server.later(minutes=1)
+    server.accept("A2", msg_type="Cancel", references=reference(first))
+    assert [each["stamp"] for each in server.ask()] == ["演练"]
+
+
+def test_it_ends_by_itself_when_it_expires(server):
+    server.accept(expires=(NOW + timedelta(minutes=5)).isoformat())
+    number = server.live.number()
+    server.later(minutes=4, seconds=59)
+    assert len(server.ask()) == 1
+    server.later(seconds=2)
+    assert server.ask() == []
+    assert server.live.number() != number
+
+
+def test_who_does_not_acknowledge_is_escalated_and_that_is_recorded_once(server):
+    first = server.accept()
+    assert server.ask()[0]["escalation"] is None
+    server.later(minutes=2, seconds=1)
+    told = server.ask()[0]["escalation"]
+    assert told == {"level": 1, "to": "值班长", "at": ms(NOW + timedelta(minutes=2))}
+    server.later(minutes=3)
+    assert server.ask()[0]["escalation"]["level"] == 2
+    server.ask()
+    noted = [e.level for i, e in server.alerts.escalations() if i == first.identity]
+    assert noted == [1, 2]
+
+
+def test_a_remote_control_acknowledges_and_escalation_ends(server):
+    token = server.devices.add("remote", "值班台", NOW)
+    server.accept()
+    (told,) = server.ask()
+    server.later(minutes=1)
+    server.viewer.set_cookie(COOKIE, token)
+    for _ in range(2):  # twice is once
+        reply = server.viewer.post("/live/acknowledge", json={"id": told["id"]})
+        assert reply.status_code == 204
+    server.later(minutes=10)
+    (seen,) = server.ask()
+    assert (seen["acknowledged"], seen["by"]) == (ms(NOW + timedelta(minutes=1)), "值班台")
+    assert seen["escalation"] is None
+
+
+def test_an_alert_of_the_edition_is_acknowledged_the_same_way(server):
+    token = server.devices.add("remote", "值班台", NOW)
+    (told,) = server.viewer.get("/live").json["alerts"]
+    header = {"Authorization": f"Bearer {token}"}
+    body = {"id": told["id"]}
+    server.viewer.post("/live/acknowledge", json=body, headers=header)
+    assert server.viewer.get("/live").json["alerts"][0]["by"] == "值班台"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        (None, {"id": "x"}, 401),
+        ("wall", {"id": "x"}, 403),
+        ("remote", {"id": "x"}, 404),
+        ("remote", {"id": 1}, 400),
+        ("remote", [], 400),
+        ("remote", None, 400),
+    ],
+)
+def test_what_cannot_be_acknowledged_is_refused(server, kind, body, status):
+    if kind:
+        server.viewer.set_cookie(COOKIE, server.devices.add(kind, "设备", NOW))
+    assert server.viewer.post("/live/acknowledge", json=body).status_code == status
+
+
+def test_a_place_is_known_by_its_code_before_its_point(server):
+    server.accept("C1", geocode="GB=T2V3G1")
+    server.accept("C2", geocode="GB=T0;UGC=T0V1", circle=None)  # both, so what holds both
+    server.accept("C3", geocode="SAME=430121", circle="30.0,100.0 1")  # neither known
+    assert {each["place"] for each in server.ask()} == {"第2镇23村", "第0镇", None}
+
+
+def test_a_store_that_fails_leaves_what_was_seen_and_says_so(server, monkeypatch):
+    server.accept()
+    before = server.ask()
+
+    def away():
+        raise OSError("away")
+
+    monkeypatch.setattr(server.alerts, "sequence", away)
+    told = server.viewer.get("/live").json
+    assert [each for each in told["alerts"] if each["signal"] == "red"] == before
+    assert told["problem"] == live.UNREADABLE
+    monkeypatch.undo()
+    monkeypatch.setattr(live, "PATIENCE", 30.0)
+    server.live._looked_at = 0.0
+    assert server.viewer.get("/live").json["problem"] is None
+
+
+def test_without_an_edition_alerts_stand_all_the_same(tmp_path):
+    store = EditionStore(tmp_path)
+    server = Given(store)
+    server.accept()
+    (told,) = server.ask()
+    assert (told["signal"], told["event"], told["place"]) == ("red", "公共安全", None)
+    server.operations.close()
+    store.close()
+
+
+words = st.text(max_size=20) | st.sampled_from(["张三", "13800000000", "第1镇", "<b>", "燃气 张三"])
+SECRET = "机密王五13900000000"
+texts = words.map(lambda word: f"{word}{SECRET}")
+FREE = ("headline", "description", "area_desc", "instruction", "contact", "sender_name", "note")
+FREE += ("web", "source", "incidents", "parameter", "event", "event_code", "geocode")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FREE, texts)), texts)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_nothing_that_a_sender_wrote_reaches_a_wall(server, free, sender):
+    """Whatever stands in a message: every text of the answer is one of the site's own."""
+    free = {name: text.replace("\0", "") for name, text in free.items()}
+    sender = "".join(sender.split()).replace(",", "").replace("\0", "") or "s"
+    number = server.alerts.sequence()
+    at = NOW - timedelta(seconds=number)
+    fields = {"status": "Actual", "msg_type": "Alert", "severity": "Severe", "circle": HERE}
+    message = CapMessage(
+        sender=sender,
+        identifier=f"{SECRET}{number}",
+        sent=at.isoformat(),
+        **(fields | free),
+    )
+    server.alerts.accept(message, "平台", b"", NOW)
+    reply = server.viewer.get("/live")
+    assert SECRET not in reply.get_data(as_text=True)
+    assert len(reply.json["alerts"]) >= 2
+    own = {
+        None,
+        "演练",
+        "区/县指挥中心",
+        "值班长",
+        "中心主任",
+        "分管领导",
+        "燃气泄漏",
+        "暴雨",
+    } | PLACES
+    own |= {row["label"] for row in codes("cap_category").values()}
+    own |= {row["label"] for row in codes("signal").values()} | set(codes("signal"))
+    for each in reply.json["alerts"]:
+        assert all(sign in "0123456789abcdef" for sign in each.pop("id"))
+        said = {value for value in each.values() if isinstance(value, str)}
+        assert said <= own
+        assert each["lon"] == round(WEST + 0.055, ROUNDED) or each["lon"] == 112.07
+        assert each["lat"] in (round(SOUTH + 0.005, ROUNDED), 28.02)
