@@ -140,6 +140,10 @@ def _check(thresholds: Thresholds, reading: Reading, now: datetime) -> None:
         raise BadReading(f"单位 {reading.unit[:20]} 不对，应为 {thresholds.unit}")
     if reading.at > now + AHEAD:
         raise BadReading(f"时间 {reading.at.isoformat()} 在将来")
+    if reading.at < now - timedelta(minutes=thresholds.expires_minutes):
+        raise BadReading(
+            f"时间 {reading.at.isoformat()} 早于 {thresholds.expires_minutes:g} 分钟前，不再是现状"
+        )
 
 
 def _unless_expired(thresholds: Thresholds, state: DeviceState, reading: Reading) -> DeviceState:

@@ -30,7 +30,7 @@ def at(minute: float) -> datetime:
 def changes(readings, thresholds=WATER, state: DeviceState | None = None) -> list[Change]:
     state, found = state or DeviceState(), []
     for reading in readings:
-        state, change = read(thresholds, state, reading, now=at(24 * 60))
+        state, change = read(thresholds, state, reading, now=reading.at)
         found += [change] if change else []
     return found
 
@@ -98,6 +98,7 @@ def test_after_a_silence_longer_than_its_alert_a_device_begins_anew():
         (Reading(9999, NOON), "读数 9999 超出量程 0 至 20 m"),
         (Reading(3, NOON, "cm"), "单位 cm 不对，应为 m"),
         (Reading(3, at(5.1)), "在将来"),
+        (Reading(3, at(-60.1)), "早于 60 分钟前，不再是现状"),
     ],
 )
 def test_what_cannot_be_a_reading_is_refused_with_the_reason(reading, reason):
@@ -143,9 +144,9 @@ def test_each_level_is_on_as_the_last_reading_outside_its_band_says(readings):
 def test_nothing_is_told_within_the_band(readings, noise):
     state = DeviceState()
     for reading in readings:
-        state, _ = read(WATER, state, reading, now=at(24 * 60))
+        state, _ = read(WATER, state, reading, now=reading.at)
     start = (readings[-1].at if readings else NOON) + timedelta(seconds=1)
-    settled, _ = read(WATER, state, Reading(4.7, start), now=at(24 * 60))
+    settled, _ = read(WATER, state, Reading(4.7, start), now=start)
     chatter = [Reading(v, start + timedelta(seconds=n + 1)) for n, v in enumerate(noise)]
     assert changes(chatter, state=settled) == []
 
