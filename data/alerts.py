@@ -11,6 +11,7 @@ from data.regions import trail_to
 from data.scope import Filter, Grant, Scope
 from data.sql import quoted
 
+# An alert may come in by several sources, live and as a file: it is one (CAP 1.2, 3.2.1).
 # An alert leaves when a later message of its sender refers to it (CAP 1.2 `references`: triples of
 # sender,identifier,sent), when it expires, or when its source withdraws it. A test, a draft or an
 # exercise says nothing about what is real.
@@ -30,6 +31,8 @@ WHERE a.withdrawn_at IS NULL
       AND coalesce(b.status, 'Actual') = coalesce(a.status, 'Actual') AND b.withdrawn_at IS NULL
       AND contains(b.refs, ',' || a.identifier || ','))
   AND {regions}
+QUALIFY row_number() OVER (PARTITION BY coalesce(a.sender || ',' || a.identifier, a.alert_code),
+                                        a.sent_at ORDER BY a.alert_code) = 1
 ORDER BY CASE a.signal WHEN 'red' THEN 0 WHEN 'orange' THEN 1 WHEN 'yellow' THEN 2 ELSE 3 END,
          a.sent_at DESC, a.alert_code
 LIMIT $limit

@@ -21,12 +21,13 @@ STORED_AS = "jsonl"
 def fetch(source: Source, input: Path, folder: Path) -> Container:
     """The answer to the source's query as one file of `folder`, in place of the former answer.
 
-    `{input}` in the declared address is the input folder. FileError where the database cannot be
-    asked or a row cannot be read: half an answer is none.
+    `{input}` in the declared address is the input folder, `{home}` the one around `folder`.
+    FileError where the database cannot be asked or a row cannot be read: half an answer is none.
     """
     options = dict(source.options)
     if "url" in options:
-        options["url"] = str(options["url"]).replace("{input}", str(input.resolve()))
+        url = str(options["url"]).replace("{input}", str(input.resolve()))
+        options["url"] = url.replace("{home}", str(folder.resolve().parent))
     folder.mkdir(parents=True, exist_ok=True)
     # A name of its own: `etl run` may ask beside `etl watch`.
     number, half = tempfile.mkstemp(".part", f"{source.name}-", folder)

@@ -27,7 +27,10 @@ class ReaderOptions(Declared):
     sheet: str | int | None = Field(None, description="工作表的名称或序号（从 1 起）；缺省第一个")
     record_path: str | None = Field(None, description="json 中记录数组的位置，如 data.rows")
     url: str | None = Field(None, description="数据库地址（SQLAlchemy）；不要在此写密码")
-    url_env: str | None = Field(None, description="数据库地址所在的环境变量")
+    url_env: str | None = Field(
+        None, description="数据库地址所在的环境变量；同时写了 url 时，没有设置就用 url"
+    )
+    if_table: str | None = Field(None, description="还没有这张表时当作没有数据，而不是失败")
     query: str | None = Field(None, description="要执行的一条 SELECT")
     chunk_rows: int = Field(CHUNK_ROWS, gt=0, description="每批行数")
 

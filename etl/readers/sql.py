@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from etl.hostile import FileError
@@ -18,7 +19,8 @@ def read(member: Member | None, options: ReaderOptions) -> Iterator[RawChunk]:
     """The rows of the query, streamed; line = row number in the answer. No member is needed.
 
     The address stands in the declaration, or, where it holds a password, in the environment
-    variable `url_env`. Raises FileError naming the database (never its password).
+    variable `url_env`, which goes before it. Raises FileError naming the database (never its
+    password).
     """
     url = _url(options, member.label if member else "数据库")
     label = url.render_as_string(hide_password=True)
@@ -29,6 +31,9 @@ def read(member: Member | None, options: ReaderOptions) -> Iterator[RawChunk]:
     except (ImportError, NoSuchModuleError) as fault:
         raise FileError(label, "driver", f"没有安装数据库驱动（{fault}）") from None
     try:
+        if options.if_table and not _has_table(engine, options.if_table):
+            yield chunk([], [], [])
+            return
         with engine.connect().execution_options(stream_results=True) as connection:
             yield from _chunks(connection.execute(text(options.query)), options.chunk_rows)
     except SQLAlchemyError as fault:
@@ -37,8 +42,14 @@ def read(member: Member | None, options: ReaderOptions) -> Iterator[RawChunk]:
         engine.dispose()
 
 
+def _has_table(engine: Engine, name: str) -> bool:
+    """Asked of a file that is not there, SQLite would make an empty one."""
+    file = engine.url.database if engine.url.get_backend_name() == "sqlite" else None
+    return (file is None or Path(file).exists()) and inspect(engine).has_table(name)
+
+
 def _url(options: ReaderOptions, label: str) -> URL:
-    address = os.environ.get(options.url_env) if options.url_env else options.url
+    address = (os.environ.get(options.url_env) if options.url_env else None) or options.url
     if not address:
         missing = (
             f"环境变量 {options.url_env} 没有设置" if options.url_env else "缺少 url 或 url_env"

@@ -49,6 +49,16 @@ def test_what_is_not_real_cancels_nothing_real(status: str):
     assert ringing(alerts({"status": "Actual"}, cancel(status=status))) == ["a1"]
 
 
+def test_an_alert_that_came_by_two_sources_is_one():
+    live = {"identifier": "a1", "sent_at": SENT + timedelta(minutes=1), "source": "live"}
+    assert ringing(alerts({}, live)) == ["a1"]
+    assert ringing(alerts({}, live | {"sender": "other"})) == ["a1", "a2"]
+    assert ringing(alerts({}, live | {"sent_at": SENT})) == ["a1", "a2"]
+    assert ringing(alerts({}, live, live | {"sender": None}, live | {"sender": None})) == [
+        *("a1", "a3", "a4"),
+    ]
+
+
 def test_an_exercise_is_ended_by_an_exercise():
     assert ringing(alerts({"status": "Exercise"}, cancel(status="Exercise"))) == []
     assert ringing(alerts({"status": "Exercise"}, cancel())) == ["a1"]

@@ -421,6 +421,23 @@ def test_the_address_may_stand_in_the_environment(database, monkeypatch):
         query(url_env="NONE_SUCH", query="SELECT 1")
 
 
+def test_the_environment_goes_before_the_address(database, monkeypatch):
+    asked = {"url_env": "OPS_URL", "url": database, "query": "SELECT id FROM cases"}
+    assert len(rows(query(**asked))) == 5
+    monkeypatch.setenv("OPS_URL", "nodatabase://")
+    with pytest.raises(FileError):
+        query(**asked)
+
+
+def test_a_table_that_may_be_missing_has_no_rows_until_it_is_there(database, tmp_path):
+    absent = f"sqlite:///{tmp_path}/none.db"
+    for url in (database, absent):
+        (chunk,) = query(url=url, query="SELECT a FROM later", if_table="later")
+        assert len(chunk.frame) == 0
+    assert not (tmp_path / "none.db").exists()
+    assert len(rows(query(url=database, query="SELECT id FROM cases", if_table="cases"))) == 5
+
+
 def test_errors_name_the_database_and_hide_the_password(database):
     with pytest.raises(FileError, match="no such table: none"):
         query(url=database, query="SELECT * FROM none")
