@@ -17,14 +17,14 @@ run: $(VENV)/run.stamp
 	@exec $(PY) tools/start.py
 
 test: $(VENV)/dev.stamp
-	@tools/need.sh chromium fonts-noto-cjk postgresql
+	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
 	@$(PY) -m pytest -m "not soak" -rs $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(PY) -m bench $(NAME)
 
 soak: $(VENV)/dev.stamp
-	@tools/need.sh chromium fonts-noto-cjk postgresql
+	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
 	@$(PY) -m pytest -m soak -rs --timeout=0 $(ARGS)
 
 lint: $(VENV)/dev.stamp
