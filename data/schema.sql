@@ -1,7 +1,7 @@
 -- The contract between the ETL and everything that shows a number: the tables of one edition.
 -- Times are naive TIMESTAMP in the site's zone. No value = NULL; screens and csv print it as '-'.
 -- A site's place columns (one VARCHAR per tree level and per further layer) and its own dimensions
--- are appended to `cases` and `alerts` when the edition is created (data/editions/tables.py).
+-- are appended to the tables of placed rows when the edition is created (data/editions/tables.py).
 
 CREATE TABLE meta (             -- number, published_at, data_time, schema_version, checksum, site (JSON)
     key   VARCHAR NOT NULL,
@@ -139,6 +139,99 @@ CREATE TABLE alerts (           -- 预警, after CAP 1.2
     extra         VARCHAR
 );
 
+CREATE TABLE follow_ups (       -- 回访: that a case is to be asked about again, and whether it was
+    follow_up_code VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    case_code     VARCHAR NOT NULL,
+    due_at        TIMESTAMP NOT NULL,
+    done_at       TIMESTAMP,
+    way           VARCHAR,            -- codes/follow_up_way.csv
+    result        VARCHAR,            -- codes/follow_up_result.csv
+    precision     VARCHAR NOT NULL,
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL,
+    extra         VARCHAR
+);
+
+CREATE TABLE evaluations (      -- 评价: what the person concerned says of how a case was dealt with
+    evaluation_code VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    case_code     VARCHAR NOT NULL,
+    "at"          TIMESTAMP NOT NULL,
+    satisfaction  VARCHAR,            -- codes/evaluation.csv
+    precision     VARCHAR NOT NULL,
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL,
+    extra         VARCHAR
+);
+
+-- The rosters and positions of people have no `extra`: what a roster holds beside the declared
+-- columns (phone numbers) is not stored.
+CREATE TABLE duty (             -- 值班: who holds which post and when
+    duty_code     VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    begins_at     TIMESTAMP NOT NULL,
+    ends_at       TIMESTAMP NOT NULL,
+    post          VARCHAR NOT NULL,   -- 值班领导, 值班长, 受理 ... as the centre calls it
+    holder        VARCHAR,            -- as the centre wants it shown on the wall
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL
+);
+
+CREATE TABLE grid_workers (     -- 网格员: each with the last position known
+    worker_code   VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    title         VARCHAR NOT NULL,   -- a post, 网格员 3号; never a person's name
+    department    VARCHAR,            -- departments.code
+    duty_state    VARCHAR,            -- codes/duty_state.csv
+    "at"          TIMESTAMP,          -- of the position
+    lon           DOUBLE,             -- WGS84
+    lat           DOUBLE,
+    point_quality VARCHAR NOT NULL,
+    is_located    BOOLEAN NOT NULL,
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL
+);
+
+CREATE TABLE resources (        -- cameras, key places, teams: what can be called upon, and where
+    resource_code VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    kind          VARCHAR NOT NULL,   -- codes/resource_kind.csv
+    name          VARCHAR NOT NULL,
+    lon           DOUBLE,             -- WGS84
+    lat           DOUBLE,
+    point_quality VARCHAR NOT NULL,
+    is_located    BOOLEAN NOT NULL,
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL,
+    extra         VARCHAR
+);
+
 CREATE TABLE grids (            -- every polygon of every layer, tree levels included
     layer      VARCHAR NOT NULL,      -- key of the level or layer
     code       VARCHAR NOT NULL,
@@ -230,7 +323,7 @@ CREATE TABLE unread_keys (      -- keys in the quarantine: a snapshot that has o
 CREATE TABLE sources (          -- the state of every source as at publication
     source          VARCHAR NOT NULL,
     title           VARCHAR NOT NULL,
-    target          VARCHAR NOT NULL,  -- cases | handlings | alerts
+    target          VARCHAR NOT NULL,  -- data/targets.py
     expected_every  INTEGER,           -- seconds between deliveries; NULL = no promise
     last_success_at TIMESTAMP,
     last_data_at    TIMESTAMP,         -- newest event time that it delivered

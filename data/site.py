@@ -25,7 +25,8 @@ from rules.risk import check_routing
 # The columns of what `measure` and a listing give, beside those of the tables.
 GIVEN = frozenset({"all", "value", "numerator", "denominator", "step", "step_at", "at", "lamp"})
 SCHEMA = Path(__file__).parent / "schema.sql"
-OWN = ("cases", "alerts", "steps")  # the tables in which a site's keys are columns, or joined to
+# The tables in which a site's keys are columns, or joined to.
+OWN = ("cases", "alerts", "grid_workers", "resources", "steps", "follow_ups", "evaluations")
 Key = Annotated[str, Field(description="小写英文字母开头，可含数字和下划线")]
 
 
@@ -193,7 +194,7 @@ class Site(Declared):
 
     @property
     def place_keys(self) -> tuple[str, ...]:
-        """The place columns of `cases` and `alerts`: tree levels, then further layers."""
+        """The place columns of what has a place: tree levels, then further layers."""
         return tuple(layer.key for layer in (*self.levels, *self.layers))
 
     @property

@@ -20,15 +20,17 @@ import pandas as pd
 from data.declaration import DeclarationError
 from data.site import Site
 from data.sql import literal, quoted
+from data.targets import NUMBER, TARGETS, TEXT, TIME, WHOLE, YES_NO
 from etl import source as declared
-from etl.source import NUMBER, TEXT, TIME, WHOLE, YES_NO, Column, Source, known_codes, plain
+from etl.source import Column, Source, known_codes, plain
 from etl.times import parse_time
 
 EARLIEST = datetime(2000, 1, 1)
 DUE_AHEAD = timedelta(days=365 * 20)
-MAY_LIE_AHEAD = frozenset({"due_at", "accept_due_at", "expires_at", "effective_at", "onset_at"})
+MAY_LIE_AHEAD = frozenset(
+    {"due_at", "accept_due_at", "expires_at", "effective_at", "onset_at", "begins_at", "ends_at"}
+)
 COSTS_ONLY_THE_VALUE = ("lon", "lat", "due_at", "accept_due_at")  # the row is loaded without it
-TIMES = {"cases": ("accepted_at", "reported_at"), "handlings": ("at",), "alerts": ("sent_at",)}
 PROBLEM_CODES = {TIME: "bad_time", NUMBER: "bad_number", WHOLE: "bad_number"}
 WIDE = "'０１２３４５６７８９．－＋，,', '0123456789.-+'"  # full-width signs of numbers; no commas
 DIGIT = "[0-9０-９]"
@@ -292,7 +294,7 @@ def _judge(work: Work, fields: Sequence[Field]) -> None:
     raws = [f"texts.{field.raw} AS {quoted('raw ' + field.name)}" for field in given]
     version = "" if work.source.updated_at else ", CAST(NULL AS TIMESTAMP) AS version"
     without = ", ".join(quoted("raw " + field.name) for field in given)
-    loose = ", ".join(literal(name) for name in COSTS_ONLY_THE_VALUE)
+    loose = ", ".join(map(literal, _costs_only_the_value(work.source)))
     work.connection.execute(
         "CREATE OR REPLACE TEMP TABLE judged AS WITH valued AS (SELECT _member, _row, _line,"
         f" _extra AS extra, row_hash, {_key(work.source)} AS _key{values},"
@@ -315,7 +317,7 @@ def _key(source: Source) -> str:
 
 def _precision(source: Source) -> str:
     """second | day | month: how exact the declared form of the counting time is."""
-    names = [name for name in TIMES[source.target] if name in source.columns]
+    names = _counting_times(source)
     forms = source.columns[names[0]].date if names else ()
     if "month" in forms:
         return "'month'"
@@ -355,13 +357,26 @@ def _tests(field: Field, now: datetime) -> list[tuple[str, str, str]]:
 
 
 def _lacks(source: Source) -> str:
-    no_time = " AND ".join(f"{quoted(name)} IS NULL" for name in _counting_times(source))
-    no_key = "WHEN _key IS NULL THEN 'missing_key' " if source.is_keyed else ""
-    return f"CASE {no_key}WHEN {no_time} THEN 'missing_time' END"
+    """SQL of what a row cannot be without: missing_key, missing_time, or the name of a field."""
+    whens = ["WHEN _key IS NULL THEN 'missing_key'"] if source.is_keyed else []
+    if times := _counting_times(source):
+        no_time = " AND ".join(f"{quoted(name)} IS NULL" for name in times)
+        whens.append(f"WHEN {no_time} THEN 'missing_time'")
+    whens += [
+        f"WHEN nullif({quoted(name)}::VARCHAR, '{declared.UNCLASSIFIED}') IS NULL THEN '{name}'"
+        for name in TARGETS[source.target].needed
+        if name not in times
+    ]
+    return f"CASE {' '.join(whens)} END" if whens else "CAST(NULL AS VARCHAR)"
 
 
 def _counting_times(source: Source) -> list[str]:
-    return [name for name in TIMES[source.target] if name in source.columns]
+    return [name for name in TARGETS[source.target].times if name in source.columns]
+
+
+def _costs_only_the_value(source: Source) -> list[str]:
+    """Fields of which a wrong value costs no more than itself."""
+    return [n for n in COSTS_ONLY_THE_VALUE if n not in TARGETS[source.target].needed]
 
 
 def _put_aside(work: Work, fields: Sequence[Field]) -> None:
@@ -372,9 +387,11 @@ def _put_aside(work: Work, fields: Sequence[Field]) -> None:
     work.connection.execute(
         "INSERT INTO rejected SELECT lost.*,"
         f" {_raw_json(work)} FROM (SELECT _member, _row, _line, 'row', fatal[1].column_name,"
-        " coalesce(fatal[1].code, lacks), coalesce(list_aggregate(list_transform(fatal,"
+        " coalesce(fatal[1].code, CASE WHEN lacks IN ('missing_key', 'missing_time') THEN lacks"
+        " ELSE 'missing_value' END), coalesce(list_aggregate(list_transform(fatal,"
         f" lambda {PROBLEM}: {PROBLEM}.reason), 'string_agg', '；'),"
-        f" CASE lacks WHEN 'missing_key' THEN {no_key} ELSE {no_time} END)"
+        f" CASE lacks WHEN 'missing_key' THEN {no_key} WHEN 'missing_time' THEN {no_time}"
+        " ELSE '缺少 ' || lacks END)"
         f" FROM judged WHERE {is_lost}) AS lost JOIN texts AS t ON t._row = lost._row"
     )
     work.connection.execute(

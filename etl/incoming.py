@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import duckdb
 
 from data.case_code import SEPARATOR, case_code_sql
-from data.editions.tables import CODES, columns
+from data.editions.tables import columns
 from data.site import Site
 from data.sql import literal, quoted
-from etl.source import FIELDS, Source
+from data.targets import TARGETS
+from etl.source import Source
 
 GIVEN = (
     *("department", "status", "risk", "outcome", "accepted_at", "dispatched_at", "responded_at"),
@@ -20,18 +21,19 @@ def gather_incoming(
     connection: duckdb.DuckDBPyConnection, source: Source, site: Site, fields: Sequence[str]
 ) -> None:
     """`incoming`: the rows that stand for their identity, with all columns of the target."""
+    target = TARGETS[source.target]
     have = {name: quoted(name) for name in fields}
-    have |= {name: quoted(name) for name in site.place_keys if source.target != "handlings"}
-    have |= {"source": literal(source.name), CODES[source.target]: "code", "line": "_line"}
+    have |= {"source": literal(source.name), target.code: "code", "line": "_line"}
     have |= {name: name for name in ("source_key", "version", "row_hash", "seen_at", "member")}
     have |= {name: name for name in ("extra", "precision")}
-    if source.target != "handlings":
+    if target.is_placed:
+        have |= {name: quoted(name) for name in site.place_keys}
         have |= {name: name for name in ("lon", "lat", "point_quality", "is_located")}
     if source.target == "cases":
         have |= _case_columns(have)
-    if source.target == "handlings":
-        owner = literal(f"{source.of}{SEPARATOR}")
-        have["case_code"] = case_code_sql(f"{owner} || {quoted('case')}")
+    if target.is_of_case:
+        owner = "case_source" if "case_source" in fields else literal(source.of or "")
+        have["case_code"] = case_code_sql(f"{owner} || {literal(SEPARATOR)} || {quoted('case')}")
     types = _types(connection, source.target)
     listed = ", ".join(
         f"{have.get(name, f'CAST(NULL AS {types[name]})')} AS {quoted(name)}"
@@ -50,7 +52,7 @@ def _case_columns(have: dict[str, str]) -> dict[str, str]:
     times = {"accepted_at": accepted, "reported_at": f"coalesce({reported}, {accepted})"}
     whole = have | times
     given = ", ".join(
-        f"{name} := {whole.get(name, 'NULL')}::{FIELDS['cases'][name]}" for name in GIVEN
+        f"{name} := {whole.get(name, 'NULL')}::{TARGETS['cases'].fields[name]}" for name in GIVEN
     )
     return times | {"given": f"struct_pack({given})", "reopen_count": "0"}
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.editions.tables import CODES, PLACED
 from data.site import Site
 from data.sql import quoted
+from data.targets import TARGETS
 from etl.layers import Kept, Layers
 from etl.source import Source
 from geo.areas import points_in_areas
@@ -43,7 +43,7 @@ class Places:
         self, connection: duckdb.DuckDBPyConnection, source: Source, fields: Sequence[str]
     ) -> None:
         """Add the place columns to `identified`, and bad points to `rejected`."""
-        if source.target not in PLACED:
+        if not TARGETS[source.target].is_placed:
             return
         has_point = "lon" in fields and "lat" in fields
         given = [key for key in self.site.place_keys if key in fields]
@@ -134,9 +134,10 @@ class Places:
         outside of what the layers now cover. The codes of rows without a point in a layer can
         only be those that they gave themselves.
         """
-        for table in PLACED:
+        for table in (name for name, target in TARGETS.items() if target.is_placed):
+            code = TARGETS[table].code
             connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {CODES[table]} AS code,"
+                f"CREATE OR REPLACE TEMP TABLE placed AS SELECT {code} AS code,"
                 f" {', '.join(self._placed)} FROM {table} LIMIT 0"
             )
             last = connection.execute(f"SELECT max(rowid) FROM {table}").fetchall()[0][0]
@@ -147,8 +148,7 @@ class Places:
                 connection.unregister("placed_slice")
             assigned = ", ".join(f"{name} = placed.{name}" for name in self._placed)
             connection.execute(
-                f"UPDATE {table} SET {assigned} FROM placed"
-                f" WHERE placed.code = {table}.{CODES[table]}"
+                f"UPDATE {table} SET {assigned} FROM placed WHERE placed.code = {table}.{code}"
             )
             connection.execute("DROP TABLE placed")
 
@@ -161,7 +161,7 @@ class Places:
         self, connection: duckdb.DuckDBPyConnection, table: str, rows: range
     ) -> pd.DataFrame:
         """The code of each of these rows, and where it lies now."""
-        names = [CODES[table], "lon", "lat", "point_quality", *self.site.place_keys]
+        names = [TARGETS[table].code, "lon", "lat", "point_quality", *self.site.place_keys]
         found = _columns(connection, table, names, rows)
         lon, lat, before = found["lon"], found["lat"], found["point_quality"]
         gave = np.isnan(lon) | (before == "outside")
@@ -169,7 +169,7 @@ class Places:
         quality = np.where(np.isin(before, ("ok", "outside")), inside, before).astype(object)
         given = {key: self._known(key, _only(gave, found[key])) for key in self.site.place_keys}
         codes = self.codes(lon, lat, quality, given)
-        frame = pd.DataFrame({"code": found[CODES[table]], **codes}, dtype=object)
+        frame = pd.DataFrame({"code": found[TARGETS[table].code], **codes}, dtype=object)
         frame["point_quality"] = quality
         frame["is_located"] = frame[self.site.grid_key].notna()
         return frame

@@ -12,6 +12,7 @@ from data.editions.store import EditionStore
 from data.loading import code_lists, merging, provenance
 from data.runs import RunLog
 from data.site import Site, load_site
+from data.targets import TARGETS
 from etl.accounts import Unbalanced
 from etl.examples import check_example
 from etl.fetch import fetch
@@ -26,7 +27,7 @@ from etl.report import Report
 from etl.source import Source, load_sources
 from geo.files import LayerError
 
-TARGET_ORDER = ("handlings", "cases", "alerts")  # steps first: cases are derived with them
+TARGET_ORDER = tuple(TARGETS)
 DERIVED_BY = ("risk", "routing", "calendar", "time_limits", "categories")  # of a site: see derive
 FAILURES = (  # what may end a run, and is said in one line
     DeclarationError,

@@ -19,40 +19,13 @@ from data.codes import codes
 from data.declaration import DeclarationError, Declared, read_toml, validated
 from data.site import Site
 from data.sql import quoted
+from data.targets import NUMBER, TARGETS, TEXT, TIME, WHOLE
 from etl import readers
 from etl.hostile import FileError
 from etl.readers.base import ReaderOptions
 from geo.coordinates import CoordinateError, resolve
 
-TEXT, TIME, WHOLE, NUMBER, YES_NO = "VARCHAR", "TIMESTAMP", "INTEGER", "DOUBLE", "BOOLEAN"
-FIELDS: dict[str, dict[str, str]] = {  # what a column of each target may be, and its type
-    "cases": {
-        **dict.fromkeys(("channel", "kind", "category", "department", "risk", "status"), TEXT),
-        **dict.fromkeys(("outcome", "scale", "title", "summary", "place_text"), TEXT),
-        **dict.fromkeys(("people_involved", "repeats_90d"), WHOLE),
-        **dict.fromkeys(("happened_at", "reported_at", "accepted_at", "dispatched_at"), TIME),
-        **dict.fromkeys(("responded_at", "closed_at", "accept_due_at", "due_at"), TIME),
-        **dict.fromkeys(("lon", "lat"), NUMBER),
-        "is_threat": YES_NO,
-    },
-    "handlings": {
-        **dict.fromkeys(("case", "kind", "department", "risk", "outcome", "note"), TEXT),
-        **dict.fromkeys(("at", "due_at"), TIME),
-    },
-    "alerts": {
-        **dict.fromkeys(("sender", "identifier", "status", "msg_type", "scope", "refs"), TEXT),
-        **dict.fromkeys(("category", "event", "urgency", "severity", "certainty", "signal"), TEXT),
-        **dict.fromkeys(("headline", "description", "area_text", "polygon", "circle"), TEXT),
-        **dict.fromkeys(("sent_at", "effective_at", "onset_at", "expires_at"), TIME),
-        **dict.fromkeys(("lon", "lat"), NUMBER),
-    },
-}
-NEEDED = {"cases": (), "handlings": ("case", "at", "kind"), "alerts": ("sent_at",)}
-BUILT_IN_LOOKUPS: dict[str, dict[str, str]] = {  # values that are codes, lookup declared or not
-    "cases": {name: name for name in ("channel", "kind", "risk", "status", "outcome", "scale")},
-    "handlings": {"kind": "step", "risk": "risk", "outcome": "outcome"},
-    "alerts": {"signal": "signal"},
-}
+FIELDS = {name: target.fields for name, target in TARGETS.items()}
 UNCLASSIFIED = "-"  # 未分类: what a lookup says of a value that is known to say nothing
 BLANKS = "chr(9) || chr(10) || chr(13) || chr(32) || chr(160) || chr(12288)"  # SQL
 NA = ("", "null", "none", "nan", "n/a", "<na>")
@@ -153,7 +126,7 @@ class Source(Declared):
 
     name: str
     title: str
-    target: Literal["cases", "handlings", "alerts"] = "cases"
+    target: str = Field("cases", description="送达哪张表：" + "、".join(TARGETS))
     reader: str = Field("csv", description="csv、excel、parquet、jsonl、geojson、cap、sql")
     files: tuple[str, ...] = ()
     inside: str = "*"
@@ -166,7 +139,7 @@ class Source(Declared):
     sequence: Literal["name", "fetched"] | None = Field(
         None, description="先后：name = 文件名中的日期；fetched = 取数的时刻（用于数据库）"
     )
-    of: str | None = Field(None, description="target = handlings 时所属的事项来源")
+    of: str | None = Field(None, description="各行所属事项的来源；不止一个时写 columns.case_source")
     crs: str = "WGS84"
     placeholders: tuple[tuple[float, float], ...] = ()
     zone: str | None = None
@@ -182,6 +155,13 @@ class Source(Declared):
     asserts: Asserts = Field(Asserts(), alias="assert")
     examples: tuple[Example, ...] = Field((), alias="example")
     _context: str = PrivateAttr("")
+
+    @field_validator("target")
+    @classmethod
+    def _target_is_a_table(cls, target: str) -> str:
+        if target not in TARGETS:
+            raise ValueError(f"{target!r} 不行；应为 {'、'.join(TARGETS)} 之一")
+        return target
 
     @field_validator("key")
     @classmethod
@@ -312,7 +292,7 @@ def _check(source: Source, site: Site, path: Path) -> None:
             raise DeclarationError(f"{path}：columns.{name} 是时间，须写 date 格式")
         if column.unit and known[name] not in (WHOLE, NUMBER):
             raise DeclarationError(f"{path}：columns.{name}.unit 只能用于数值字段")
-    missing = [name for name in NEEDED[source.target] if name not in source.columns]
+    missing = [name for name in TARGETS[source.target].needed if name not in source.columns]
     if missing:
         raise DeclarationError(f"{path}：columns 缺少 {'、'.join(missing)}")
     if source.target == "cases" and not {"accepted_at", "reported_at"} & set(source.columns):
@@ -401,18 +381,27 @@ def _check_where(source: Source, path: Path) -> None:
 
 
 def _check_reference(source: Source, sources: dict[str, Source], folder: Path) -> None:
-    if source.target != "handlings":
+    if not TARGETS[source.target].is_of_case:
         return
     path = folder / "sources" / f"{source.name}.toml"
-    owner = sources.get(source.of or "")
-    if owner is None or owner.target != "cases" or len(owner.key_columns) != 1:
-        raise DeclarationError(f"{path}：of = {source.of!r} 不行；应为本站点一个单列主键的事项来源")
+    by_row = source.lookups.get("case_source", {})
+    is_by_row = "case_source" in source.columns
+    if is_by_row and (source.of or not by_row):
+        raise DeclarationError(
+            f"{path}：写了 columns.case_source，须有 lookups.case_source 而无 of"
+        )
+    for where, name in [*by_row.items()] if is_by_row else [("of", source.of)]:
+        owner = sources.get(name or "")
+        if owner is None or owner.target != "cases" or len(owner.key_columns) != 1:
+            raise DeclarationError(
+                f"{path}：{where} = {name!r} 不行；应为本站点一个单列主键的事项来源"
+            )
 
 
 def fields_of(target: str, site: Site) -> dict[str, str]:
     """Field name -> DuckDB type for `target`, the site's place columns and dimensions included."""
     fields = dict(FIELDS[target])
-    if target != "handlings":
+    if TARGETS[target].is_placed:
         fields |= dict.fromkeys(site.place_keys, TEXT)
     if target == "cases":
         fields |= dict.fromkeys(site.dimension_keys, TEXT)
@@ -421,7 +410,9 @@ def fields_of(target: str, site: Site) -> dict[str, str]:
 
 def lookup_of(target: str, field: str, column: Column) -> str | None:
     """The code list that the field's values are looked up in; None for free text."""
-    return column.lookup or BUILT_IN_LOOKUPS[target].get(field)
+    if field == "case_source":
+        return field
+    return column.lookup or TARGETS[target].lookups.get(field)
 
 
 def known_codes(site: Site, name: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
 
-SCHEMA_VERSION = "3"  # raised with every change of schema.sql
+SCHEMA_VERSION = "4"  # raised with every change of schema.sql
 
 
 class EditionError(Exception):

@@ -9,18 +9,17 @@ import duckdb
 
 from data.case_code import ALPHABET, LENGTH
 from data.editions.edition import EditionError, read_meta, read_site
-from data.editions.tables import CODES, PLACED, full_scan_sql, table_names
+from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
 from data.sql import quoted
+from data.targets import TARGETS
 from rules.status import CLOSING
 
 # Where a row came from and when we read it is no state: a file may come again under another name.
 PROVENANCE = {"member", "line"}
 STATE: dict[str, set[str]] = {
-    "cases": PROVENANCE,
+    **dict.fromkeys(TARGETS, PROVENANCE),
     "steps": set(),
-    "handlings": PROVENANCE,
-    "alerts": PROVENANCE,
     "quarantine": PROVENANCE,
     "grids": set(),
     "layers": {"report"},
@@ -76,9 +75,9 @@ def state_hash(connection: duckdb.DuckDBPyConnection) -> str:
 def _row_sum(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     texts = dict(_texts(connection, table))
     origin = f"{table} AS r"
-    if table in CODES:  # made from the member where there is no key: what was delivered stands in
-        code = texts[CODES[table]]
-        texts[CODES[table]] = f"CASE WHEN r.source_key IS NULL THEN '' ELSE {code} END"
+    if table in TARGETS:  # made from the member where there is no key: what was delivered stands in
+        code = texts[TARGETS[table].code]
+        texts[TARGETS[table].code] = f"CASE WHEN r.source_key IS NULL THEN '' ELSE {code} END"
     if table == "steps":
         origin = (
             "steps AS r LEFT JOIN (SELECT case_code, row_hash FROM cases WHERE source_key IS NULL)"
@@ -130,22 +129,22 @@ def _problems(connection: duckdb.DuckDBPyConnection, site: Site) -> Iterator[str
 
 def _checks(site: Site) -> Iterator[tuple[str, str]]:
     """(rule, SQL of how many break it and one example)."""
-    for table, code in CODES.items():
-        yield (
-            f"{table} 的编码唯一",
-            _count(code, f"(SELECT {code} FROM {table} GROUP BY ALL HAVING count(*) > 1)"),
-        )
+    for table, target in TARGETS.items():
+        twice = f"(SELECT {target.code} FROM {table} GROUP BY ALL HAVING count(*) > 1)"
+        yield f"{table} 的编码唯一", _count(target.code, twice)
     yield "一案一码的校验位", _count("case_code", f"cases WHERE NOT {_is_valid('case_code')}")
     yield "流转的事项存在", _count("case_code", "steps ANTI JOIN cases USING (case_code)")
     yield "流转按时间编号", _count("case_code", _UNORDERED)
     yield "办结时间等于最后一次办结", _count("case_code", _CLOSED_OTHERWISE)
     yield "批次平账", _count("source || ' ' || member", _UNBALANCED)
-    for table in PLACED:
+    for table, target in TARGETS.items():
+        if not target.is_placed:
+            continue
         for layer in site.place_keys:
             yield f"{table} 的 {layer} 合计加未落格等于总数", _unplaced(table, layer)
         yield (
             f"{table} 的落格标记与位置一致",
-            _count(CODES[table], f"{table} WHERE is_located IS DISTINCT FROM ({_has_place(site)})"),
+            _count(target.code, f"{table} WHERE is_located IS DISTINCT FROM ({_has_place(site)})"),
         )
         for upper, lower in pairwise(level.key for level in site.levels):
             yield f"{table} 的 {lower} 属于其 {upper}", _misplaced(table, upper, lower)
@@ -186,7 +185,7 @@ def _unplaced(table: str, layer: str) -> str:
 
 def _misplaced(table: str, upper: str, lower: str) -> str:
     return f"""
-        SELECT count(*), min({CODES[table]}) FROM {table}
+        SELECT count(*), min({TARGETS[table].code}) FROM {table}
         JOIN grids ON layer = '{lower}' AND code = {quoted(lower)}
         WHERE parent IS DISTINCT FROM {quoted(upper)}"""
 

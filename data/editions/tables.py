@@ -7,11 +7,9 @@ import duckdb
 
 from data.site import Site
 from data.sql import quoted
+from data.targets import TARGETS
 
 SCHEMA = Path(__file__).parents[1] / "schema.sql"
-# The column that identifies a row of what the sources delivered.
-CODES = {"cases": "case_code", "handlings": "handling_code", "alerts": "alert_code"}
-PLACED = ("cases", "alerts")  # the tables that have a column per level and layer
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
@@ -35,10 +33,8 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
 
 def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
     """The columns by table that the site adds to schema.sql, all VARCHAR."""
-    return {
-        "cases": (*site.place_keys, *site.dimension_keys),
-        "alerts": site.place_keys,
-    }
+    placed = {name: site.place_keys for name, target in TARGETS.items() if target.is_placed}
+    return placed | {"cases": (*site.place_keys, *site.dimension_keys)}
 
 
 def columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pandas as pd
 
-from data.editions.tables import CODES, columns
+from data.editions.tables import columns
 from data.sql import literal, quoted
+from data.targets import TARGETS
 
 EVER = "TIMESTAMP '0001-01-01'"
 
@@ -49,8 +50,8 @@ def begin_rewrite(
         " AND member IN (SELECT member FROM read_anew)"
     )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE former AS SELECT {CODES[target]} AS code, row_hash, version,"
-        f" seen_at FROM {target} {read_anew}",
+        f"CREATE OR REPLACE TEMP TABLE former AS SELECT {TARGETS[target].code} AS code, row_hash,"
+        f" version, seen_at FROM {target} {read_anew}",
         {"source": source},
     )
     connection.execute(
@@ -66,7 +67,7 @@ def end_rewrite(
 
     What stays though nothing new came of it is as new as it was: an older row must not win later.
     """
-    code = CODES[target]
+    code = TARGETS[target].code
     connection.register("refused", pd.DataFrame({"member": pd.Series(refused, dtype=object)}))
     connection.execute(
         f"""
@@ -98,7 +99,7 @@ def classify(
     of a member that was refused the rows of before are still there. Returns how
     many of the unchanged rows were, or were seen in a newer delivery.
     """
-    code = CODES[target]
+    code = TARGETS[target].code
     _refuse_collisions(connection, target, code)
     connection.execute(
         f"""
@@ -136,7 +137,7 @@ def remove_replaced(
     connection: duckdb.DuckDBPyConnection, target: str, source: str, members: Sequence[str]
 ) -> dict[str, int]:
     """Remove keyless rows that the new content of `members` no longer holds; counts by member."""
-    code = CODES[target]
+    code = TARGETS[target].code
     connection.register("reread", pd.DataFrame({"member": pd.Series(members, dtype=object)}))
     connection.execute(
         f"""
@@ -156,7 +157,7 @@ def remove_replaced(
 
 def _remove_gone(connection: duckdb.DuckDBPyConnection, target: str) -> None:
     """Remove the rows in `gone`, with the steps of cases; cases that lose a step are `touched`."""
-    code = CODES[target]
+    code = TARGETS[target].code
     if target == "handlings":
         _touch(connection, "gone")
     connection.execute(f"DELETE FROM {target} WHERE {code} IN (SELECT code FROM gone)")
@@ -178,7 +179,7 @@ def write_pending(connection: duckdb.DuckDBPyConnection, target: str) -> None:
     What is replaced is deleted and written anew: that reads one column of a table of ten million
     rows, where MERGE and UPDATE read all sixty.
     """
-    code = CODES[target]
+    code = TARGETS[target].code
     listed = ", ".join(quoted(name) for name in columns(connection, target))
     connection.execute(f"DELETE FROM {target} WHERE {code} IN (SELECT {code} FROM pending)")
     connection.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM pending")
@@ -204,7 +205,7 @@ def mark_withdrawn(
     Cleared for rows that came back. Returns how many rows changed. All answers of a database
     (`is_fetched`) are one member, of which the last is known: what an earlier one said stands.
     """
-    code = CODES[target]
+    code = TARGETS[target].code
     first = "min(m.sequence)"
     if is_fetched:
         seen_at = f"greatest(any_value(r.seen_at), any_value(u.seen_at), {EVER})"

@@ -10,12 +10,7 @@ import pandas as pd
 
 from data.editions.tables import columns
 from data.sql import literal
-
-EVENT_TIMES = {  # by target: what may have happened last
-    "cases": ("reported_at", "accepted_at", "dispatched_at", "responded_at", "closed_at"),
-    "handlings": ("at",),
-    "alerts": ("sent_at",),
-}
+from data.targets import TARGETS
 
 
 @dataclass(frozen=True)
@@ -123,19 +118,20 @@ def write_sources(connection: duckdb.DuckDBPyConnection, states: Sequence[Source
 def last_data_at(
     connection: duckdb.DuckDBPyConnection, target: str, source: str
 ) -> datetime | None:
-    """The newest event that a source delivered."""
-    newest = ", ".join(f'max("{name}")' for name in EVENT_TIMES[target])
+    """The newest event that a source delivered; None where it tells of no events."""
+    newest = "".join(f'max("{name}"), ' for name in TARGETS[target].events)
     return connection.execute(
-        f"SELECT greatest({newest}, NULL) FROM {target} WHERE source = $source", {"source": source}
+        f"SELECT greatest({newest}max(NULL::TIMESTAMP)) FROM {target} WHERE source = $source",
+        {"source": source},
     ).fetchall()[0][0]
 
 
 def data_time(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
     """The newest event of all sources, at most `now`; `now` where there is none."""
     parts = [
-        f'SELECT max("{name}") AS t FROM {target} WHERE "{name}" <= $now'
-        for target, names in EVENT_TIMES.items()
-        for name in names
+        f'SELECT max("{name}") AS t FROM {table} WHERE "{name}" <= $now'
+        for table, target in TARGETS.items()
+        for name in target.events
     ]
     parts.append("""SELECT max("at") FROM steps WHERE "at" <= $now""")
     sql = f"SELECT max(t) FROM ({' UNION ALL '.join(parts)})"
