@@ -8,7 +8,8 @@ from data.scope import LONGEST_TEXT, Scope, ScopeError
 from layouts.measures import DEFAULT, MEASURES
 
 MEASURE, HEAT = "measure", "heat"
-DRAWING = "map"  # by what this machine draws the map; the browser reads it, and no link holds it
+# What only the browser reads: by what it draws the map, at which scene it begins, day or night.
+OF_THE_BROWSER = ("map", "scene", "palette")
 MOST_TOLD = 3  # of the parts that make no sense
 MOST_NAMES = 50  # in an address; a page has ten
 NAMES = frozenset(field.name for field in fields(Scope))
@@ -28,9 +29,8 @@ class Address:
     def of(cls, query: Mapping[str, str | list[str]]) -> "Address":
         """The address of a page's query parameters, as Dash hands them to `layout`."""
         measure, heat = query.get(MEASURE), query.get(HEAT)
-        scope, wrong = _understood(
-            {k: v for k, v in query.items() if k not in (MEASURE, HEAT, DRAWING)}
-        )
+        apart = (MEASURE, HEAT, *OF_THE_BROWSER)
+        scope, wrong = _understood({k: v for k, v in query.items() if k not in apart})
         is_known = isinstance(measure, str) and measure in MEASURES
         if measure is not None and not is_known:
             wrong += ("没有这种着色方式",)

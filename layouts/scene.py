@@ -45,7 +45,7 @@ class Scene:
         ]
         return html.Div(
             [dcc.Store(id=self.pulse_id), *columns],
-            className="scene",
+            className=f"scene panels-{len(self.panels)}",
             **{"data-scene": self.key},  # type: ignore[arg-type]
         )
 

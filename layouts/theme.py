@@ -107,14 +107,15 @@ def css_variables() -> str:
     risks = {f"risk-{risk}": colour for risk, colour in RISK.items()}
     fills = {f"fill-{risk}": colour for risk, colour in RISK_FILL.items()}
     bands = {f"band-{number}": colour for number, colour in enumerate(BANDS)}
-    sizes = {f"text-{name}": f"{size}rem" for name, size in SIZES.items()}
+    sizes = {f"text-{name}": f"calc({size}rem * var(--u))" for name, size in SIZES.items()}
     canvas = {f"canvas-{name}": f"{size}rem" for name, size in CANVAS.items()} | {
         "gap": f"{GAP}rem"
     }
-    day = {**colours, **risks, **fills, **bands, **sizes, **canvas, "dimming": "1"}
+    day = {**colours, **risks, **fills, **bands, **sizes, **canvas, "dimming": "1", "u": "1"}
     night = {**NIGHT, **{f"risk-{risk}": colour for risk, colour in NIGHT_RISK.items()}}
     night["dimming"] = str(NIGHT_DIMMING)
-    return _rule(":root", day) + _rule(":root[data-palette=night]", night)
+    rules = {":root": day, ":root[data-palette=night]": night, ".scene > *": sizes}
+    return "".join(_rule(selector, values) for selector, values in rules.items())
 
 
 def _rule(selector: str, values: Mapping[str, str]) -> str:

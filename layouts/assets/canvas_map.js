@@ -92,7 +92,7 @@
      * moved on the screen, whether the viewer did it; `drawn` follows each drawing. */
     constructor(room, told) {
       Object.assign(this, { room, told });
-      this.canvas = document.createElement("canvas");
+      this.canvas = Object.assign(document.createElement("canvas"), { className: "canvas-map" });
       this.pen = this.canvas.getContext("2d");
       this.figure = null;
       this.view = null;      // what is looked at: the middle of the map in the world, and the zoom
@@ -138,6 +138,7 @@
       };
     }
 
+    static get kept() { return [...shapes.keys()]; }
     getZoom() { return this.view.zoom; }
     getCenter() { return degrees(this.view.x, this.view.y); }
 
@@ -190,7 +191,7 @@
 
     drawPolygons(trace, shapes) {
       const { pen } = this, { px, isSeen } = this.enter(shapes), { line, opacity } = trace.marker;
-      const seen = [];
+      const seen = [], isThin = !Array.isArray(line.width) && line.width * this.ratio <= 1;
       pen.globalAlpha = opacity;
       trace.locations.forEach((code, at) => {
         const part = shapes.parts.get(code);
@@ -200,13 +201,17 @@
         seen.push([at, part]);
       });
       pen.lineJoin = "bevel";
-      if (!Array.isArray(line.width)) {
-        this.stroke(shapes.all, line.width * px, line.color);
-      } else {  // the thick ones last, so that no neighbour covers them
-        seen.sort((a, b) => line.width[a[0]] - line.width[b[0]]);
-        for (const [at, part] of seen) this.stroke(part.path, line.width[at] * px, line.color[at]);
-      }
+      if (isThin) this.stroke(shapes.all, line.width * px, line.color);  // a hairline: all at once
+      else this.strokeEach(seen, line, px);
       pen.globalAlpha = 1;
+    }
+
+    /* The thickest last, so that no neighbour covers it. Many small paths are drawn in half the time
+     * of a large one. */
+    strokeEach(seen, { width, color }, px) {
+      const of = (value, at) => (Array.isArray(value) ? value[at] : value);
+      seen.sort((a, b) => of(width, a[0]) - of(width, b[0]));
+      for (const [at, part] of seen) this.stroke(part.path, of(width, at) * px, of(color, at));
     }
 
     /* One by one, as MapLibre does: what two share is brighter than the rim. */

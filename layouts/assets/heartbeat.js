@@ -41,6 +41,8 @@
       const headers = state.etag ? { "If-None-Match": state.etag } : {};
       const url = page().dataset.heartbeat;
       const reply = await fetch(url, { headers, signal: giveUp.signal, cache: "no-store" });
+      state.isRefused = reply.status === 401;
+      if (state.isRefused) state.lastAnswer = performance.now();
       if (reply.status !== 200 && reply.status !== 304) throw new Error(reply.status);
       const body = reply.status === 200 ? await reply.json() : state.body;
       answered(reply, body);
@@ -83,7 +85,8 @@
     }, atOnce ? 0 : Math.random() * SPREAD);
   }
 
-  const scale = () => Math.round(20 * Math.min(innerWidth / 1920, innerHeight / 1080)) / 20 || 1;
+  /* Device pixels for each of the 1920 x 1080 canvas. */
+  const scale = () => Math.round(20 * parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) / 20 || 1;
   let resizing = null;
   window.addEventListener("resize", () => {
     clearTimeout(resizing);
@@ -216,16 +219,19 @@
     return `与服务器失去联系 ${words(silence)}${shown}`;
   }
 
-  function drawWaiting() {
+  /* Over everything, while there is nothing to show: no data yet, or this screen is not to see them. */
+  function drawCover() {
     const isWaiting = Boolean(state.body) && state.body.edition === null && !state.body.problem;
+    const words = state.isRefused ? ["本屏已停用", "请管理员重新登记本屏；登记后自动恢复"]
+      : isWaiting ? ["等待首批数据", "第一批数据发布后，本页自动显示"] : null;
     const shown = document.querySelector(".waiting");
-    if (!isWaiting && shown) shown.remove();
-    if (!isWaiting || shown) return;
+    if (shown && (!words || shown.firstChild.textContent !== words[0])) shown.remove();
+    if (!words || (shown && shown.isConnected)) return;
     const box = document.createElement("div");
     box.className = "waiting";
     box.setAttribute("role", "status");
-    box.append(Object.assign(document.createElement("b"), { textContent: "等待首批数据" }));
-    box.append(Object.assign(document.createElement("span"), { textContent: "第一批数据发布后，本页自动显示" }));
+    box.append(Object.assign(document.createElement("b"), { textContent: words[0] }));
+    box.append(Object.assign(document.createElement("span"), { textContent: words[1] }));
     document.body.append(box);
   }
 
@@ -265,7 +271,7 @@
       drawMoments();
     }
     drawBanner();
-    drawWaiting();
+    drawCover();
     checkPanels();
   }, 500);
   run();

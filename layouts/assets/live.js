@@ -40,6 +40,7 @@
 
   function arrived() {
     const ids = new Set(state.alerts.map((alert) => alert.id));
+    if (state.known === null) return;
     for (const id of Object.keys(state.taken)) if (!ids.has(id)) delete state.taken[id];
     if (state.shown && !state.alerts.some((alert) => alert.id === state.shown.id && isRed(alert))) release();
     const next = state.isVisit ? null : state.alerts.find(unseen);

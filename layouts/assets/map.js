@@ -98,7 +98,10 @@
         return window.dash_clientside.no_update;
       },
       address: (query) => {
-        const url = `${location.pathname}${query ? "?" + query : ""}`;
+        const kept = new URLSearchParams(location.search);  // what only this browser reads stays
+        for (const name of [...kept.keys()]) if (!["map", "scene", "palette"].includes(name)) kept.delete(name);
+        const all = [query, kept.toString()].filter(Boolean).join("&");
+        const url = `${location.pathname}${all ? "?" + all : ""}`;
         if (url !== location.pathname + location.search) history.replaceState(history.state, "", url);
         return window.dash_clientside.no_update;
       },

@@ -20,7 +20,12 @@
     state.scenes = order.length ? order.map((key) => byKey[key]) : told;
     state.fresh = {};
     state.at = -1;
-    const asked = new URLSearchParams(location.search).get("scene") || sessionStorage.getItem(KEPT);
+    const address = new URLSearchParams(location.search);
+    if (address.has("measure") || address.has("heat")) {  // an address that was sent opens as it was
+      state.chosen = true;
+      touched();
+    }
+    const asked = address.get("scene") || sessionStorage.getItem(KEPT);
     drawSteps();
     show(Math.max(0, state.scenes.findIndex((scene) => scene.key === asked)));
   }
@@ -58,7 +63,13 @@
     const data = zhinao.pushed();
     if (!data) return;
     state.fresh[scene.key] = data.beat;
-    set(scene.pulse, { data });
+    set(scene.pulse, { data: { ...data, scale: data.scale * unit(scene) } });
+  }
+
+  /* By how much the panels of a scene are larger on a wall of another shape (wall.css). */
+  function unit(scene) {
+    const column = document.querySelector(`.scene[data-scene="${scene.key}"] > .column`);
+    return Number(getComputedStyle(column).getPropertyValue("--u")) || 1;
   }
 
   function renewIfOld(scene) {
