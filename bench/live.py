@@ -1,0 +1,173 @@
+"""Measures how soon an accepted alert is on a wall, while a hundred others look on."""
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from access.devices import Devices
+from access.operations import Operations
+from bench.figure import Figure
+from bench.wall import serving
+from tests.browser.driving import Wall
+
+VIEWERS = 100
+ALERTS = 40
+EVERY = 1.0  # seconds between two polls of a wall
+BETWEEN = (0.3, 1.7)  # seconds between two alerts, so that they fall anywhere between two polls
+SEEN_S, CPU_PERCENT = 2.0, 25.0
+SEED = 3
+ISSUE = 3
+
+
+def figures() -> list[Figure]:
+    """Seconds from accepted to shown (p95), and % of a core that the server spends meanwhile."""
+    with (
+        tempfile.TemporaryDirectory(prefix="zhinao-live-") as folder,
+        serving(Path(folder)) as wall,
+    ):
+        token = _token(wall)
+        seconds, percent = asyncio.run(_measure(wall, token))
+    seen = sorted(seconds)[round(0.95 * (len(seconds) - 1))]
+    name = f"live: alert accepted -> known to the wall, p95, {VIEWERS} others"
+    print(f"live: median {sorted(seconds)[len(seconds) // 2]:.2f} s", file=sys.stderr)
+    return [
+        Figure(name, seen, "s", SEEN_S, issue=ISSUE),
+        Figure("live: server with these viewers", percent, "% core", CPU_PERCENT, issue=ISSUE),
+    ]
+
+
+def _token(wall: Wall) -> str:
+    operations = Operations(wall.home)
+    token = Devices(operations).add("alerts", "量测", datetime.now(UTC))
+    operations.close()
+    return token
+
+
+async def _measure(wall: Wall, token: str) -> tuple[list[float], float]:
+    """Seconds until each alert was seen; percent of a core."""
+    others = [asyncio.create_task(_Screen(wall.port).watch()) for _ in range(VIEWERS)]
+    screen = _Screen(wall.port)
+    watching = asyncio.create_task(screen.watch())
+    await asyncio.sleep(3)  # all have begun
+    spent, started = wall.cpu_seconds(), time.monotonic()
+    accepted = await _send(wall.port, token)
+    deadline = time.monotonic() + 30
+    while len(screen.seen) < len(accepted) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    percent = 100 * (wall.cpu_seconds() - spent) / (time.monotonic() - started)
+    for task in (*others, watching):
+        task.cancel()
+    ended = await asyncio.gather(*others, watching, return_exceptions=True)
+    failed = [each for each in ended if not isinstance(each, asyncio.CancelledError)]
+    assert not failed, failed[0]
+    assert len(screen.seen) == len(accepted)
+    return [screen.seen[sent] - at for sent, at in accepted.items()], percent
+
+
+async def _send(port: int, token: str) -> dict[int, float]:
+    """Submit alerts one after the other: `sent` in ms -> when it was accepted."""
+    chance, accepted = random.Random(SEED), {}
+    connection = _Connection(port)
+    headers = f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    for number in range(ALERTS):
+        at = datetime.now(UTC).replace(microsecond=0)
+        body = orjson.dumps(_alert(number, at))
+        status, _ = await connection.ask("POST", "/alerts", headers, body)
+        assert status == 201, status
+        accepted[number] = time.monotonic()
+        await asyncio.sleep(chance.uniform(*BETWEEN))
+    connection.close()
+    return accepted
+
+
+def _alert(number: int, at: datetime) -> dict:
+    """Each at a place of its own, so that none is grouped with another; told apart by `expires`."""
+    category = ("Fire", "Safety", "Met", "Infra")[number % 4]
+    info: dict = {"category": category, "event": f"量测 {number}", "urgency": "Immediate"}
+    info |= {"severity": "Moderate", "certainty": "Observed"}
+    info["expires"] = f"{at.year + 1}-01-01T00:{number // 60:02}:{number % 60:02}+08:00"
+    info["area"] = {"areaDesc": "量测", "circle": f"{28 + number / 50:.3f},113.0 0.1"}
+    record = {"identifier": f"B{number}", "sender": "bench@example.cn", "sent": at.isoformat()}
+    record |= {"status": "Actual", "msgType": "Alert", "scope": "Public"}
+    return record | {"info": [info]}
+
+
+@dataclass
+class _Screen:
+    """What a wall does: polls the heartbeat, and asks what stands when that moved."""
+
+    port: int
+    seen: dict[int, float] = field(default_factory=dict)
+    known: int | None = None
+
+    async def watch(self) -> None:
+        await asyncio.sleep(random.uniform(0, EVERY))
+        connection, etag = _Connection(self.port), ""
+        while True:
+            started = time.monotonic()
+            _, reply = await connection.ask("GET", "/heartbeat", f"If-None-Match: {etag}\r\n")
+            if reply:
+                etag = connection.etag
+                if orjson.loads(reply)["live"] != self.known:
+                    await self._look(connection, orjson.loads(reply)["live"])
+            await asyncio.sleep(max(0.0, EVERY - (time.monotonic() - started)))
+
+    async def _look(self, connection: "_Connection", number: int) -> None:
+        _, reply = await connection.ask("GET", "/live")
+        self.known = number
+        for alert in orjson.loads(reply)["alerts"]:
+            which = _number_of(alert["expires"])
+            if which is not None:
+                self.seen.setdefault(which, time.monotonic())
+
+
+def _number_of(expires: int | None) -> int | None:
+    """Which of ours an alert is; walls are told nothing else that would say it."""
+    if expires is None:
+        return None
+    new_year = datetime.fromisoformat(f"{datetime.now(UTC).year + 1}-01-01T00:00:00+08:00")
+    passed = round(expires / 1000 - new_year.timestamp())
+    return passed if 0 <= passed < ALERTS else None
+
+
+class _Connection:
+    """A connection that is kept as long as the server does, as browsers do."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.etag = ""
+
+    async def ask(
+        self, method: str, path: str, headers: str = "", body: bytes = b""
+    ) -> tuple[int, bytes]:
+        """The status and the body of one answer."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        told = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
+        self.etag = told.get("etag", "")
+        answer = await reader.readexactly(int(told.get("content-length", 0)))
+        if told.get("connection") == "close":  # so it is after each 304 of waitress
+            self.close()
+        return int(lines[0].split()[1]), answer
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)
