@@ -49,7 +49,7 @@ class Room:
 
 
 def too_small(page: Page, room: Room) -> list[str]:
-    """Every text that the farthest reader cannot read: its size, its least size, where it stands."""
+    """Every text that the farthest reader cannot read: its size, the least one, where it stands."""
     least = room.least_px
     return [
         f"{text['size']:.1f} px < {least:.1f} px: {text['text']!r} in {text['path']}"
