@@ -4,8 +4,8 @@ Formulas and their ids: DOMAIN 2.5. W = [since, until) is the window, T the as-o
 
 An example is (rows, answer). Each row is a case, asked for the week W = [2026-11-02, 2026-11-09) at
 its end; what a row does not name is as in a case accepted on 2026-11-02 and open since. `steps` are
-folded by the status machine. There are three grids with 1,000 people. tests/data/test_indicators.py
-runs them all.
+folded by the status machine; `follow_ups` are (due, done, result), `evaluations` (at, said). There
+are three grids with 1,000 people. tests/data/test_indicators.py runs them all.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,14 @@ LATE = "coalesce(closed_at, $as_of) > due_at"
 # before acceptance is a flaw of the data. With this the flow rate cannot exceed 1.
 CLOSURE = "step IN ('close', 'withdraw') AND closed_before IS NULL AND step_at >= accepted_at"
 REOPENING = "step = 'reopen' AND closed_before IS NOT NULL"
+# 退单: back from the department to the centre; back from the check is 返工.
+RETURNED = "step = 'return' AND status_before IN ('50', '60', '61', '62', '71', '88')"
+RESOLVED = f"{DISPUTE} AND outcome = 'resolved'"
+# A resolution ends in a reopening or still stands: the two count every one once.
+RELAPSED = f"{DISPUTE} AND {REOPENING} AND outcome_before = 'resolved'"
+WATCHED = "INTERVAL 90 DAY"  # after closure: how long a resolution is watched (DOMAIN K15)
+SAID = "satisfaction IN ('satisfied', 'fair', 'dissatisfied')"  # 有效评价
+FOLLOWED_UP = "followed_up_at <= follow_up_due_at AND follow_up_result IS DISTINCT FROM 'unreached'"
 HAS_DAYS = "precision NOT IN ('year', 'month')"
 
 
@@ -30,11 +38,12 @@ class Count:
     """How many rows of a table, at the state of T, meet `where`, and when they count.
 
     `at` is the column of the event that must fall in W; or "stock(as_of)", what is there at T; or
-    "stock(since)", what was open just before W began. All columns of `cases` may be used; counting
-    steps also step (its kind), step_at and closed_before. `$as_of` is T.
+    "stock(since)", what was open just before W began. All columns of `cases` may be used, and
+    `is_evaluated`; counting what belongs to cases also those of data/state.py OF_CASES.
+    `watched_until` is 90 days after the closure. `$as_of` is T.
     """
 
-    table: Literal["cases", "steps"] = "cases"
+    table: Literal["cases", "steps", "follow_ups", "evaluations"] = "cases"
     where: str = "true"
     at: str = "accepted_at"
 
@@ -321,6 +330,252 @@ RESOLUTION_RATE = Indicator(
             {"kind": "event", "closed_at": "2026-11-03", "outcome": "resolved"},
         ),
         1 / 3,
+    ),
+)
+
+MEDIATION_SUCCESS_RATE = Indicator(
+    key="mediation_success_rate",
+    id="K07",
+    name="调解成功率",
+    unit="%",
+    kind="rate",
+    numerator=Count(where=RESOLVED, at="closed_at"),
+    denominator=(
+        Count(where=f"{DISPUTE} AND outcome IN ('resolved', 'unresolved')", at="closed_at"),
+    ),
+    meaning="期内办结、已有成败的矛盾纠纷中，化解成功的比例；撤回和导入司法的不计。",
+    example=(
+        (
+            {"kind": "dispute", "closed_at": "2026-11-03", "outcome": "resolved"},
+            {"kind": "dispute", "closed_at": "2026-11-04", "outcome": "unresolved"},
+            {"kind": "dispute", "closed_at": "2026-11-04", "outcome": "judicial"},
+            {"kind": "dispute"},
+            {"kind": "event", "closed_at": "2026-11-03", "outcome": "resolved"},
+        ),
+        0.5,
+    ),
+)
+
+REBOUND_RATE = Indicator(
+    key="rebound_rate",
+    id="K15",
+    name="反弹率（90日）",
+    unit="%",
+    kind="rate",
+    numerator=Count(
+        "steps",
+        f"{RELAPSED} AND watched_until <= $as_of AND step_at <= watched_until",
+        at="watched_until",
+    ),
+    denominator=(
+        Count(
+            where=f"{RESOLVED} AND closed_at IS NOT NULL AND watched_until <= $as_of",
+            at="watched_until",
+        ),
+        Count("steps", f"{RELAPSED} AND watched_until <= $as_of", at="watched_until"),
+    ),
+    meaning="化解成功、在期内满 90 日的矛盾纠纷中，90 日内又重新打开的比例；不满 90 日的不计入。"
+    "化解几次计几次；另立新案的复发不在内。",
+    example=(
+        (
+            {
+                "kind": "dispute",
+                "accepted_at": "2026-07-01",
+                "steps": [
+                    {"kind": "close", "at": "2026-08-05", "outcome": "resolved"},
+                    {"kind": "reopen", "at": "2026-08-20"},
+                    {"kind": "close", "at": "2026-11-04", "outcome": "resolved"},
+                ],
+            },
+            {
+                "kind": "dispute",
+                "accepted_at": "2026-07-01",
+                "closed_at": "2026-08-06",
+                "outcome": "resolved",
+            },
+            {
+                "kind": "dispute",
+                "accepted_at": "2026-07-01",
+                "closed_at": "2026-08-06",
+                "outcome": "unresolved",
+            },
+            {
+                "kind": "dispute",
+                "accepted_at": "2026-07-01",
+                "steps": [
+                    {"kind": "close", "at": "2026-08-05", "outcome": "resolved"},
+                    {"kind": "reopen", "at": "2026-11-06"},
+                ],
+            },
+        ),
+        1 / 3,
+    ),
+)
+
+GRASSROOTS_RESOLUTION_RATE = Indicator(
+    key="grassroots_resolution_rate",
+    id="K16",
+    name="基层化解率",
+    unit="%",
+    kind="rate",
+    numerator=Count(
+        where=f"{RESOLVED} AND handling_level IN ('grid', 'village', 'town')", at="closed_at"
+    ),
+    denominator=(Count(where=RESOLVED, at="closed_at"),),
+    meaning="期内化解成功的矛盾纠纷中，处置层级在镇街及以下的比例；处置层级按分级处置规则，没有层级的计入分母。",
+    example=(
+        (
+            {
+                "kind": "dispute",
+                "closed_at": "2026-11-03",
+                "outcome": "resolved",
+                "handling_level": "village",
+            },
+            {
+                "kind": "dispute",
+                "closed_at": "2026-11-03",
+                "outcome": "resolved",
+                "handling_level": "county",
+            },
+            {"kind": "dispute", "closed_at": "2026-11-03", "outcome": "resolved"},
+            {"kind": "dispute", "handling_level": "village"},
+        ),
+        1 / 3,
+    ),
+)
+
+FOLLOW_UP_RATE = Indicator(
+    key="follow_up_rate",
+    id="K11",
+    name="回访率",
+    unit="%",
+    kind="rate",
+    numerator=Count(
+        "follow_ups", f"follow_up_due_at <= $as_of AND {FOLLOWED_UP}", at="follow_up_due_at"
+    ),
+    denominator=(Count("follow_ups", "follow_up_due_at <= $as_of", at="follow_up_due_at"),),
+    meaning="应回访时间在期内且已到的回访中，按时完成的比例；未联系上的不算完成。应回访以回访系统送来的为准。",
+    example=(
+        (
+            {"follow_ups": [("2026-11-04", "2026-11-03", "stable")]},
+            {"follow_ups": [("2026-11-04", "2026-11-05", "stable")]},
+            {"follow_ups": [("2026-11-04", "2026-11-04", "unreached"), ("2026-11-05",)]},
+            {"follow_ups": [("2026-11-10", "2026-11-04", "stable")]},
+        ),
+        1 / 4,
+    ),
+)
+
+EVALUATIONS = Indicator(
+    key="evaluations",
+    name="有效评价数",
+    unit="次",
+    kind="count",
+    numerator=Count("evaluations", SAID, at="evaluated_at"),
+    meaning="期内的有效评价数：满意、基本满意和不满意；未评价的不算。",
+    example=(
+        ({"evaluations": [("2026-11-04", "fair"), ("2026-11-05", "none")]}, {}),
+        1,
+    ),
+)
+
+SATISFACTION_RATE = Indicator(
+    key="satisfaction_rate",
+    id="K12",
+    name="满意率",
+    unit="%",
+    kind="rate",
+    numerator=Count("evaluations", "satisfaction IN ('satisfied', 'fair')", at="evaluated_at"),
+    denominator=(Count("evaluations", SAID, at="evaluated_at"),),
+    meaning="期内有效评价中满意和基本满意的比例；须与参评率并列。",
+    example=(
+        (
+            {"evaluations": [("2026-11-04", "satisfied")]},
+            {"evaluations": [("2026-11-04", "fair"), ("2026-11-05", "none")]},
+            {"evaluations": [("2026-11-04", "dissatisfied"), ("2026-11-10", "fair")]},
+        ),
+        2 / 3,
+    ),
+)
+
+STRICT_SATISFACTION_RATE = Indicator(
+    key="strict_satisfaction_rate",
+    id="K12",
+    name="满意率（不含基本满意）",
+    unit="%",
+    kind="rate",
+    numerator=Count("evaluations", "satisfaction = 'satisfied'", at="evaluated_at"),
+    denominator=SATISFACTION_RATE.denominator,
+    meaning="期内有效评价中满意的比例，基本满意不算；须与参评率并列。",
+    example=(
+        (
+            {"evaluations": [("2026-11-04", "satisfied")]},
+            {"evaluations": [("2026-11-04", "fair")]},
+            {"evaluations": [("2026-11-04", "dissatisfied")]},
+        ),
+        1 / 3,
+    ),
+)
+
+EVALUATION_RATE = Indicator(
+    key="evaluation_rate",
+    id="K12",
+    name="参评率",
+    unit="%",
+    kind="rate",
+    numerator=Count(where="closed_at IS NOT NULL AND is_evaluated", at="closed_at"),
+    denominator=(Count(where="closed_at IS NOT NULL", at="closed_at"),),
+    meaning="期内办结的事项中，到截止时点有有效评价的比例。",
+    example=(
+        (
+            {"closed_at": "2026-11-03", "evaluations": [("2026-11-04", "fair")]},
+            {"closed_at": "2026-11-03", "evaluations": [("2026-11-04", "none")]},
+            {"closed_at": "2026-11-03"},
+            {"evaluations": [("2026-11-04", "fair")]},
+        ),
+        1 / 3,
+    ),
+)
+
+RETURN_RATE = Indicator(
+    key="return_rate",
+    id="K10",
+    name="退单率",
+    unit="%",
+    kind="rate",
+    numerator=Count("steps", RETURNED, at="step_at"),
+    denominator=(Count("steps", "step = 'dispatch'", at="step_at"),),
+    meaning="期内承办单位退回的次数 ÷ 期内派遣的次数；退回可能对应期前的派遣。",
+    example=(
+        (
+            {
+                "steps": [
+                    ("dispatch", "2026-11-03"),
+                    ("return", "2026-11-04"),
+                    ("dispatch", "2026-11-05"),
+                ]
+            },
+        ),
+        0.5,
+    ),
+)
+
+REWORK_RATE = Indicator(
+    key="rework_rate",
+    id="K09",
+    name="返工率",
+    unit="%",
+    kind="rate",
+    numerator=Count("steps", "step = 'return' AND status_before = '70'", at="step_at"),
+    denominator=(Count("steps", "step = 'submit'", at="step_at"),),
+    meaning="期内核查不通过退回的次数 ÷ 期内提交核查（处置完成）的次数；没有核查环节的没有此数。",
+    example=(
+        (
+            {"steps": [("submit", "2026-11-03"), ("return", "2026-11-04")]},
+            {"steps": [("submit", "2026-11-03")]},
+            {"steps": [("dispatch", "2026-11-03"), ("return", "2026-11-04")]},
+        ),
+        0.5,
     ),
 )
 

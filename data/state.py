@@ -1,4 +1,4 @@
-"""The cases, or their steps, as they were at T: the one SQL relation from which `data` answers.
+"""The cases, or what belongs to them, as at T: the one SQL relation from which `data` answers.
 
 `cases` holds the state after all steps that the edition knows. For an earlier T the changing
 columns of a case are the `*_before` of its first step after T, the one that says that they held at
@@ -15,7 +15,7 @@ from typing import Any
 from data.built_in_dimensions import Dimension
 from data.dimensions import dimension_of
 from data.editions.edition import Edition
-from data.indicators import OPEN, Count
+from data.indicators import OPEN, SAID, WATCHED, Count
 from data.scope import Grant, Scope, ScopeError
 
 # Column of `cases` that its steps change -> its value just before a step.
@@ -37,6 +37,23 @@ EVENTS = (
     "dispatched_at",
     "responded_at",
 )  # unknown before they happen
+# What belongs to cases and is counted one by one: name in the answer -> SQL of its value at T.
+OF_CASES = {
+    "steps": {
+        "step": "kind",
+        "step_at": '"at"',
+        "closed_before": "closed_before",
+        "status_before": "status_before",
+        "outcome_before": "outcome_before",
+        "watched_until": f"closed_before + {WATCHED}",
+    },
+    "follow_ups": {
+        "follow_up_due_at": "due_at",
+        "followed_up_at": "CASE WHEN done_at <= $as_of THEN done_at END",
+        "follow_up_result": "CASE WHEN done_at <= $as_of THEN result END",
+    },
+    "evaluations": {"evaluated_at": '"at"', "satisfaction": "satisfaction"},
+}
 TICK = timedelta(microseconds=1)
 # Of each case at most one step: the one before which the state at the moment held.
 AT_T = '"at" > $as_of AND since <= $as_of'
@@ -126,7 +143,7 @@ class Question:
     def _filters(self) -> dict[str, tuple[str, ...]]:
         """By what is counted: a stage holds cases by their status, and steps by their kind."""
         granted = (*self._granted(), *self._inside())
-        return {table: (*self._asked(table), *granted) for table in ("cases", "steps")}
+        return {table: (*self._asked(table), *granted) for table in ("cases", *OF_CASES)}
 
     def _asked(self, table: str) -> Iterable[str]:
         return [self._any_of(key, codes, table) for key, codes in self.scope.filters.items()]
@@ -162,15 +179,19 @@ def state(question: Question, count: Count, uses: str) -> str:
     """The rows that `count` is about and the scope takes, as SQL: a SELECT with the state at T.
 
     `uses` is the SQL that will read the rows: what it does not mention is not rewound. The result
-    has the columns of `cases` (for steps also step, step_at, closed_before) and `suspended_hours`
-    where used. The condition `count.where` is not applied.
+    has the columns of `cases`, those of OF_CASES for what belongs to them, and `suspended_hours`
+    and `is_evaluated` where used. The condition `count.where` is not applied.
     """
     at, fixed = event_column(count), question.fixed_filters(count)
     conditions = [*question.later_filters(count), *_window(question, count, at)]
     uses = " ".join([uses, count.where, *conditions])
     rows = _at_that_time(question, count, uses, fixed)
-    if count.table == "steps":
-        rows = _with_steps(question, rows)
+    if count.table in OF_CASES:
+        rows = _with_belongings(question, count, rows)
+    elif count.at == "watched_until":
+        rows = f"SELECT *, closed_at + {WATCHED} AS watched_until FROM ({rows})"
+    if "is_evaluated" in uses:
+        rows = _with_evaluations(question, rows)
     taken = f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions) or 'true'}"
     return _with_suspensions(taken, count) if "suspended_hours" in uses else taken
 
@@ -230,18 +251,20 @@ def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str])
 def _present(question: Question, count: Count) -> list[str]:
     """Conditions for a case to exist at T."""
     if not question.is_past:
-        return ["withdrawn_at IS NULL"]
+        return [_not_withdrawn(question)]
     if count.at in EVENTS:
         began = f"{count.at} <= $as_of"
     elif count.where.startswith(OPEN):
         began = "accepted_at <= $as_of"
     else:
         began = "(reported_at <= $as_of OR accepted_at <= $as_of)"
-    return ["(withdrawn_at IS NULL OR withdrawn_at > $as_of)", began]
+    return [_not_withdrawn(question), began]
 
 
 def _candidates(question: Question, count: Count) -> list[str]:
     """Necessary conditions, on columns as they are now, for a case to count; to read fewer rows."""
+    if count.at == "watched_until" or count.table in ("follow_ups", "evaluations"):
+        return []
     if count.table == "steps":  # a case that moved in the window has its last step there or later
         return ["last_step_at >= $since"] if question.scope.since else []
     if count.at == "stock(since)":
@@ -266,13 +289,36 @@ def _rewound(moment: str, columns: list[str]) -> str:
     return f"SELECT case_code, seq, {before} FROM steps WHERE {moment}"
 
 
-def _with_steps(question: Question, cases: str) -> str:
-    """The steps up to T, each with the state of its case at T."""
-    window = "".join(f" AND {sql}" for sql in _in_window(question.scope, '"at"'))
+def _with_belongings(question: Question, count: Count, cases: str) -> str:
+    """The rows of `count.table` that there are at T, each with the state of its case at T."""
+    columns = OF_CASES[count.table]
+    listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    there = [*_there(question, count.table), *_in_window(question.scope, columns[count.at])]
     return (
-        "SELECT c.*, s.step, s.step_at, s.closed_before FROM ("
-        'SELECT case_code, kind AS step, "at" AS step_at, closed_before FROM steps'
-        f' WHERE "at" <= $as_of{window}) s JOIN ({cases}) c USING (case_code)'
+        f"SELECT c.*, b.* EXCLUDE (case_code) FROM (SELECT case_code, {listed} FROM {count.table}"
+        f" WHERE {' AND '.join(there)}) b JOIN ({cases}) c USING (case_code)"
+    )
+
+
+def _there(question: Question, table: str) -> list[str]:
+    """Conditions for a row that belongs to a case to be there at T; a plan is before it is due."""
+    happened = [] if table == "follow_ups" else ['"at" <= $as_of']
+    return happened if table == "steps" else [*happened, _not_withdrawn(question)]
+
+
+def _not_withdrawn(question: Question) -> str:
+    if not question.is_past:
+        return "withdrawn_at IS NULL"
+    return "(withdrawn_at IS NULL OR withdrawn_at > $as_of)"
+
+
+def _with_evaluations(question: Question, rows: str) -> str:
+    """Adds `is_evaluated`: whether anybody said by T what they think of the case."""
+    there = " AND ".join(_there(question, "evaluations"))
+    said = f"SELECT DISTINCT case_code FROM evaluations WHERE {there} AND {SAID}"
+    return (
+        "SELECT r.*, e.case_code IS NOT NULL AS is_evaluated"
+        f" FROM ({rows}) r LEFT JOIN ({said}) e USING (case_code)"
     )
 
 

@@ -10,11 +10,18 @@ import pandas as pd
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
 from data.site import ColumnDimension, Layer, Site
+from data.targets import TARGETS
 from rules.status import Step, state_at, states
 
 SINCE, UNTIL = datetime(2026, 11, 2), datetime(2026, 11, 9)
 TIMES = ("happened_at", "reported_at", "accepted_at", "dispatched_at", "responded_at")
 TIMES += ("closed_at", "due_at", "warn_at", "accept_due_at", "withdrawn_at")
+
+TOLD = {
+    "follow_ups": ("due_at", "done_at", "result", "withdrawn_at"),
+    "evaluations": ("at", "satisfaction", "withdrawn_at"),
+}
+TOLD_TIMES = ("due_at", "done_at", "at", "withdrawn_at")
 
 SITE = Site(
     name="small",
@@ -43,7 +50,7 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
 
     What a case does not name: accepted 2026-11-02 and open since. `steps` are (kind, at) or dicts
     of a Step's fields; they decide the state. Without them the steps follow from
-    the times.
+    the times. `follow_ups` are (due, done, result) and `evaluations` (at, satisfaction).
     """
     connection = duckdb.connect(":memory:")
     create_tables(connection, site)
@@ -54,14 +61,27 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
 def fill(connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any]) -> None:
     """Write the cases of `given` into the empty tables of an edition."""
     rows, steps = [], []
+    told: dict[str, list[dict]] = {name: [] for name in TOLD}
     for number, case in enumerate(cases, start=1):
         row, own = _folded({"case_code": f"c{number:05d}", **case})
-        rows.append(row)
+        rows.append({name: value for name, value in row.items() if name not in TOLD})
         steps += own
+        for name, values in told.items():
+            values += [_told(name, row["case_code"], n, t) for n, t in enumerate(row.get(name, ()))]
     _insert(connection, "cases", rows)
     _insert(connection, "steps", sorted(steps, key=lambda step: step["at"]))
+    for name, values in told.items():
+        _insert(connection, name, values)
     names = ("layer", "code", "name", "parent", "population")
     _insert(connection, "grids", [dict(zip(names, grid, strict=True)) for grid in GRIDS])
+
+
+def _told(table: str, case_code: str, number: int, values: tuple) -> dict[str, Any]:
+    """A row of what belongs to a case, from its values in the order of TOLD."""
+    row = {TARGETS[table].code: f"{case_code}-{number}", "case_code": case_code, "source": "s"}
+    row |= {"precision": "second", "row_hash": "h", "member": "m", "line": 1}
+    given = dict(zip(TOLD[table], values, strict=False))
+    return row | {k: moment(v) if k in TOLD_TIMES else v for k, v in given.items()}
 
 
 def moment(value: Any) -> datetime | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data.indicators import INDICATORS
 from data.measure import measure
 from data.scope import Grant, Scope
-from rules.status import KINDS, Status, state_at
+from rules.status import KINDS, Status, state_at, states
 from tests.data.given import UNTIL, moment, steps_of
 from tests.data.given import given as edition_of
 
@@ -56,6 +56,12 @@ def cases(draw) -> dict:
         "precision": draw(st.sampled_from(["second", "second", "day", "month"])),
         "steps": draw(st.lists(steps(accepted), max_size=5)),
     }
+    times = st.none() | HOURS.map(hours)
+    results = st.sampled_from([None, "stable", "unreached"])
+    follow_up = st.tuples(HOURS.map(hours), times, results, times)
+    said = st.sampled_from(["satisfied", "fair", "dissatisfied", "none"])
+    case["follow_ups"] = draw(st.lists(follow_up, max_size=2))
+    case["evaluations"] = draw(st.lists(st.tuples(HOURS.map(hours), said, times), max_size=2))
     case["withdrawn_at"] = draw(st.none() | st.none() | HOURS.map(hours))
     return case
 
@@ -105,6 +111,9 @@ def expected(given_cases: list[dict], scope: Scope, key: str) -> tuple[int, int]
         accepted = case["accepted_at"] if case["accepted_at"] <= as_of else None
         is_new = accepted is not None and since <= accepted < until
         due, closed = state.due_at, state.closed_at
+        said = [e for e in case["evaluations"] if e[0] <= as_of and there(e[2], as_of)]
+        said = [e for e in said if e[1] != "none"]
+        decided = closed is not None and since <= closed < until and case["kind"] == "dispute"
         match key:
             case "closure_rate":
                 d += is_new
@@ -126,10 +135,47 @@ def expected(given_cases: list[dict], scope: Scope, key: str) -> tuple[int, int]
             case "resolution_rate":
                 d += is_new and case["kind"] == "dispute"
                 n += is_new and case["kind"] == "dispute" and state.outcome == "resolved"
+            case "mediation_success_rate":
+                d += decided and state.outcome in ("resolved", "unresolved")
+                n += decided and state.outcome == "resolved"
+            case "evaluation_rate":
+                is_closed = closed is not None and since <= closed < until
+                d += is_closed
+                n += is_closed and bool(said)
+            case "satisfaction_rate":
+                within = [e[1] for e in said if since <= e[0] < until]
+                d += len(within)
+                n += len([e for e in within if e != "dissatisfied"])
+            case "follow_up_rate":
+                for due, done, result, withdrawn in case["follow_ups"]:
+                    is_due = since <= due < until and due <= as_of and there(withdrawn, as_of)
+                    d += is_due
+                    n += is_due and done is not None and done <= due and result != "unreached"
     return n, d
 
 
+def there(withdrawn: datetime | None, as_of: datetime) -> bool:
+    """Whether what was withdrawn at a time is there at T; of the newest state all is gone."""
+    return withdrawn is None or (as_of < withdrawn and as_of < UNTIL)
+
+
+def resolutions(case: dict, as_of: datetime) -> list[tuple[datetime, datetime | None]]:
+    """When a dispute was resolved, each with when it was opened again."""
+    found, before = [], None
+    for step, state in states(s for s in steps_of(case) if s.at <= as_of):
+        if before and before.closed_at and before.outcome == "resolved" and not state.closed_at:
+            found.append((before.closed_at, step.at))
+        before = state
+    if before and before.closed_at and before.outcome == "resolved":
+        found.append((before.closed_at, None))
+    return found if case["kind"] == "dispute" else []
+
+
 FOLDED = (
+    "mediation_success_rate",
+    "evaluation_rate",
+    "satisfaction_rate",
+    "follow_up_rate",
     "closure_rate",
     "late_rate",
     "on_time_closure_rate",
@@ -160,6 +206,37 @@ def test_the_state_at_any_time_is_that_of_the_folded_steps(some, scope):
     statuses = [str(int(state.status)) for state in held]
     found = {code: n for code, (n, _) in parts(edition, "open", ("status",), scope).items()}
     assert found == {code: statuses.count(code) for code in statuses}
+
+
+LONG = timedelta(days=90)
+
+
+@few
+@given(st.lists(cases().filter(lambda case: unique_steps(case)), max_size=7), scopes())
+def test_rebounds_are_those_of_the_resolutions_one_by_one(some, scope):
+    """All 90 days later: then the resolutions of the drawn weeks are judged."""
+    later = {
+        "since": scope.since and scope.since + LONG,
+        "until": scope.until and scope.until + LONG,
+    }
+    now = scope.narrowed(**later, as_of=scope.as_of and scope.as_of + LONG)
+    edition = edition_of(*some, data_time=UNTIL + LONG)
+    assert parts(edition, "rebound_rate", (), now)["all"] == rebounds(some, now)
+
+
+def rebounds(given_cases: list[dict], scope: Scope) -> tuple[int, int]:
+    as_of = scope.as_of or UNTIL + LONG
+    since, until = scope.since or datetime.min, scope.until or datetime.max
+    n = d = 0
+    for case in given_cases:
+        if at_time(case, as_of, UNTIL + LONG) is None:
+            continue
+        for closed, reopened in resolutions(case, as_of):
+            ends = closed + LONG
+            is_watched = since <= ends < until and ends <= as_of
+            d += is_watched
+            n += is_watched and reopened is not None and reopened <= ends
+    return n, d
 
 
 def flow(given_cases: list[dict], scope: Scope) -> tuple[int, int]:
@@ -221,11 +298,16 @@ def test_a_filter_gives_what_its_group_gives(some, scope, by):
             assert parts(edition, key, (), scope.with_filter(by, code))["all"] == group
 
 
+PARTS_OF_A_WHOLE = ("closure_rate", "closure_flow_rate", "on_time_closure_rate")
+PARTS_OF_A_WHOLE += ("overdue_open_rate", "rebound_rate", "follow_up_rate", "satisfaction_rate")
+PARTS_OF_A_WHOLE += ("evaluation_rate", "mediation_success_rate", "grassroots_resolution_rate")
+
+
 @few
 @given(editions, scopes())
 def test_rates_that_are_parts_of_a_whole_never_exceed_1(some, scope):
     edition = edition_of(*some)
-    for key in ("closure_rate", "closure_flow_rate", "on_time_closure_rate", "overdue_open_rate"):
+    for key in PARTS_OF_A_WHOLE:
         for by in ((), ("department",), ("town",)):
             assert all(n <= d for n, d in parts(edition, key, by, scope).values()), key
 
