@@ -60,7 +60,7 @@ class SameAlert(Declared):
     """When alerts are one: the same event at the same spot, or a device that flaps."""
 
     minutes: Positive = 10
-    metres: float = Field(default=100, gt=0, le=50_000)
+    metres: float = Field(default=100, ge=20, le=50_000)
     flaps: int = Field(default=3, ge=1, description="解除后又发生的次数，达到即为反复")
     flapping_minutes: Positive = 30
 
@@ -69,7 +69,7 @@ class ClusterRule(Declared):
     """疑似集中上报: so many of one kind within so many metres and minutes."""
 
     n: int = Field(default=5, ge=2)
-    metres: float = Field(default=500, gt=0, le=50_000)
+    metres: float = Field(default=500, ge=20, le=50_000)
     minutes: Positive = 30
 
 

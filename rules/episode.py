@@ -123,9 +123,11 @@ def episodes(
 def _first_received(messages: Iterable[Message]) -> dict[Identity, Message]:
     """The messages that are shown or act on shown ones, by identity; first wins."""
     known: dict[Identity, Message] = {}
-    for message in sorted(messages, key=lambda m: (m.received, repr(m))):
+    for message in messages:
         if message.status in SHOWN:
-            known.setdefault(message.identity, message)
+            first = known.setdefault(message.identity, message)
+            if first is not message:
+                known[message.identity] = min(first, message, key=lambda m: (m.received, repr(m)))
     return known
 
 

@@ -13,18 +13,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rules.episode import Episode, Identity
+from rules.gathering import LEAST_METRES, Floats, Ints, gathered
 
-EARTH_M = 6_371_008.8  # mean radius (IUGG)
 SPOT_DIGITS = 4  # decimals of a degree, about 10 m: where a device says that it is
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,10 @@ class Grouping:
     cluster_n: int = 5
     cluster_metres: float = 500
     cluster_minutes: float = 30
+
+    def __post_init__(self) -> None:
+        if min(self.same_metres, self.cluster_metres) < LEAST_METRES:
+            raise ValueError(f"归并和集中上报的距离应不小于 {LEAST_METRES:g} 米")
 
 
 @dataclass(frozen=True)
@@ -102,65 +101,6 @@ def clusters(runs: Iterable[Run], rules: Grouping) -> dict[Identity, Cluster]:
     return found
 
 
-def gathered(
-    lon: Floats, lat: Floats, at: Floats, least: int, metres: float, minutes: float
-) -> Ints:
-    """A number for each point: that of its gathering, -1 for those in none.
-
-    A point that has, itself included, `least` points within `metres` (on the sphere, as haversine)
-    and at most `minutes` before it gathers them; gatherings that share a point are one. lon, lat in
-    degrees, `at` in seconds.
-    """
-    xyz, reach = _on_sphere(lon, lat), _chord(metres)
-    cells = _cells(xyz, reach)
-    labels = np.full(len(at), -1)
-    for cell, members in cells.items():
-        around = [cells[near] for near in _beside(cell) if near in cells]
-        others = np.concatenate(around)
-        if len(others) < least:
-            continue
-        for point in members:
-            before = at[point] - at[others]
-            apart = ((xyz[others] - xyz[point]) ** 2).sum(axis=1)
-            near = others[(before >= 0) & (before <= minutes * 60) & (apart <= reach**2)]
-            if len(near) >= least:
-                _join(labels, near)
-    return labels
-
-
-def _join(labels: Ints, points: Ints) -> None:
-    """Give all points, and all that are joined to any of them, one label."""
-    known = np.unique(labels[points])
-    known = known[known >= 0]
-    label = known[0] if len(known) else points.min()
-    for other in known[1:]:
-        labels[labels == other] = label
-    labels[points] = label
-
-
-def _on_sphere(lon: Floats, lat: Floats) -> Floats:
-    east, north = np.radians(lon), np.radians(lat)
-    flat = np.cos(north)
-    return EARTH_M * np.column_stack([flat * np.cos(east), flat * np.sin(east), np.sin(north)])
-
-
-def _chord(metres: float) -> float:
-    """The straight way between two points that lie so far apart on the sphere."""
-    return 2 * EARTH_M * float(np.sin(min(metres / EARTH_M, np.pi) / 2))
-
-
-def _cells(xyz: Floats, side: float) -> dict[tuple[int, ...], Ints]:
-    """The points by the cube in which they lie; what is near lies in one of the 27 beside it."""
-    found: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for number, cell in enumerate(np.floor(xyz / max(side, 1.0)).astype(np.int64).tolist()):
-        found[tuple(cell)].append(number)
-    return {cell: np.array(numbers) for cell, numbers in found.items()}
-
-
-def _beside(cell: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    return (tuple(map(sum, zip(cell, step, strict=True))) for step in product((-1, 0, 1), repeat=3))
-
-
 def _runs(episodes: Iterable[Episode], rules: Grouping, now: datetime) -> Iterable[Run]:
     """What stands: each episode in force, and what flaps as one."""
     by_device: dict[Hashable, list[Episode]] = defaultdict(list)
@@ -180,16 +120,20 @@ def _runs(episodes: Iterable[Episode], rules: Grouping, now: datetime) -> Iterab
 def _stretches(own: Sequence[Episode], quiet: timedelta) -> Iterable[list[Episode]]:
     """Episodes of one device in order, parted where it was quiet for so long."""
     stretch: list[Episode] = []
+    ends_at = own[0].ends_at
     for episode in own:
-        if stretch and episode.began_at - max(e.ends_at for e in stretch) > quiet:
+        if stretch and episode.began_at - ends_at > quiet:
             yield stretch
             stretch = []
+        ends_at = max(ends_at, episode.ends_at) if stretch else episode.ends_at
         stretch.append(episode)
     if stretch:
         yield stretch
 
 
 def _is_flapping(run: Sequence[Episode], rules: Grouping) -> bool:
+    if len(run) <= rules.flaps:
+        return False
     again = [b.began_at for a, b in zip(run, run[1:], strict=False) if a.ends_at <= b.began_at]
     window = timedelta(minutes=rules.flapping_minutes)
     spans = zip(again, again[rules.flaps - 1 :], strict=False)

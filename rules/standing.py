@@ -104,7 +104,7 @@ def _standing(
     risen = min((e.risen for e in gravest), key=lambda m: (m.received, m.identity))
     until = min(now, seen.at) if seen else now
     holder = rules.routing.get(shown.signal or "")
-    levels = () if seen else levels_of(rules.escalation, shown.signal, risen.received)
+    levels = levels_of(rules.escalation, shown.signal, risen.received)
     return Standing(
         identity=shown.identity,
         signal=shown.signal,
@@ -126,12 +126,14 @@ def _standing(
         held_since=min(_held(e, rules.routing) for e in gravest),
         cluster=_cluster(group, near),
         members=tuple(e.message.identity for run in group for e in run.episodes),
-        changes_at=min((at for at in _moments(group, levels) if at > now), default=None),
+        changes_at=min((at for at in _moments(group, levels, seen) if at > now), default=None),
     )
 
 
-def _moments(group: Group, levels: Sequence[Escalation]) -> Iterable[datetime]:
-    yield from (level.at for level in levels)
+def _moments(
+    group: Group, levels: Sequence[Escalation], seen: Acknowledgement | None
+) -> Iterable[datetime]:
+    yield from (level.at for level in levels if seen is None or level.at <= seen.at)
     yield from (run.ends_at for run in group)
     yield from (e.ends_at for run in group for e in run.episodes)
 

@@ -243,7 +243,7 @@ def _fits(said: object) -> bool:
     return True
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["t/water/w1/level", "t/smoke/s1"]) | st.text(max_size=30), payloads)
 def test_no_message_of_whatever_content_stops_the_subscriber(alerts, topic, payload):
     try:

@@ -124,6 +124,7 @@ def test_thresholds_that_contradict_themselves_are_refused(wrong, reason):
 # Laws
 
 
+@settings(deadline=None)
 @given(streams)
 def test_each_level_is_on_as_the_last_reading_outside_its_band_says(readings):
     last: dict[str, bool] = {}
@@ -140,6 +141,7 @@ def test_each_level_is_on_as_the_last_reading_outside_its_band_says(readings):
         assert signal == expected
 
 
+@settings(deadline=None)
 @given(streams, st.lists(st.floats(4.5, 4.99), min_size=1, max_size=20))
 def test_nothing_is_told_within_the_band(readings, noise):
     state = DeviceState()
@@ -151,6 +153,7 @@ def test_nothing_is_told_within_the_band(readings, noise):
     assert changes(chatter, state=settled) == []
 
 
+@settings(deadline=None)
 @given(streams, st.data())
 def test_repeated_and_late_readings_change_nothing(readings, data):
     arrived = []
@@ -162,13 +165,14 @@ def test_repeated_and_late_readings_change_nothing(readings, data):
     assert changes(arrived, LASTING) == changes(readings, LASTING)
 
 
+@settings(deadline=None)
 @given(streams, st.sampled_from([WATER, LASTING]))
 def test_what_is_told_of_a_device_is_alerts_updated_and_cancelled(readings, thresholds):
     story = "".join(change.msg_type[0] for change in changes(readings, thresholds))
     assert re.fullmatch("(AU*C)*(AU*)?", story)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(streams, st.integers(0, 40))
 def test_a_subscriber_that_starts_anew_goes_on_from_the_last_message(readings, cut):
     before, after = readings[:cut], readings[cut:]
