@@ -37,7 +37,9 @@ def defined(points: list[tuple[float, float, float]], least: int) -> list[set[in
 def parts(points: list[tuple[float, float, float]], least: int) -> list[set[int]]:
     lon, lat, at = np.array(points, dtype=float).reshape(-1, 3).T
     labels = gathered(lon, lat, at, least, METRES, MINUTES)
-    return [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels[labels >= 0])]
+    return [
+        set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels[labels >= 0])
+    ]
 
 
 def north(metres: float, minute: float = 0) -> tuple[float, float, float]:
