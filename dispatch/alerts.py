@@ -149,13 +149,19 @@ class LiveAlerts:
     def acknowledge(self, identities: Iterable[Identity], by: str, now: datetime) -> bool:
         """Note that a post or a device has seen these alerts; False where that was known of all.
         The first to say so counts."""
-        return self._record(ACKNOWLEDGEMENTS, identities, {}, {"by": by, "at": now})
+        told = {"by": by, "at": now}
+        return self._record(ACKNOWLEDGEMENTS, [(_identity_row(each), told) for each in identities])
 
-    def escalate(self, identity: Identity, escalation: Escalation) -> bool:
-        """Note that an alert reached a level; False where somebody noticed it before."""
-        level = {"escalation_level": escalation.level}
-        told = {"to": escalation.to, "at": escalation.at}
-        return self._record(ESCALATIONS, [identity], level, told)
+    def escalate(self, reached: Iterable[tuple[Identity, Escalation]]) -> bool:
+        """Note which levels alerts have reached; False where somebody noticed all before."""
+        rows = [
+            (
+                _identity_row(identity) | {"escalation_level": escalation.level},
+                {"to": escalation.to, "at": escalation.at},
+            )
+            for identity, escalation in reached
+        ]
+        return self._record(ESCALATIONS, rows)
 
     def sequence(self) -> int:
         """Grows with everything that may change what stands, however often it is submitted."""
@@ -187,16 +193,15 @@ class LiveAlerts:
                 (_identity(row), Escalation(row.escalation_level, row.to, row.at)) for row in rows
             ]
 
-    def _record(self, table: Table, identities: Iterable[Identity], key: dict, told: dict) -> bool:
-        """Whether any of the rows is new; those that were there stay as they are."""
+    def _record(self, table: Table, rows: Iterable[tuple[dict, dict]]) -> bool:
+        """Add rows of (key, what is told); those that are there stay. Whether any is new."""
         is_any_new = False
         with self._operations.writing() as connection:
             number = _held_sequence(connection) + 1
-            for identity in dict.fromkeys(identities):
-                row = _identity_row(identity) | key
-                at = and_(*(table.c[name] == value for name, value in row.items()))
+            for key, told in rows:
+                at = and_(*(table.c[name] == value for name, value in key.items()))
                 if connection.execute(select(table.c.sequence).where(at)).first() is None:
-                    connection.execute(insert(table).values(row | told | {"sequence": number}))
+                    connection.execute(insert(table).values(key | told | {"sequence": number}))
                     is_any_new = True
             if is_any_new:
                 _raise_sequence(connection, number)

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,8 @@ from rules.standing import Acknowledgement, Message, Standing, standing
 PATH = "/live"
 KIND = "remote"  # of the devices that may acknowledge
 FRESH = 0.1  # seconds; within them all viewers get the same without a look at the store
-PATIENCE = 0.5  # seconds that a viewer waits for a look; then what was seen last must do
+REST = 2.0  # times that a look took, until the next: in a storm it leaves room for what comes in
+PATIENCE = 0.3  # seconds that a viewer waits for a look; then what was seen last must do
 FIRST_PATIENCE = 5.0  # seconds, while nothing was seen at all
 AGAIN = 60.0  # seconds after which all is told anew, whatever is known to change
 KEPT = timedelta(days=7)  # after its end a message may still say that an alert flaps
@@ -86,15 +87,16 @@ class Live:
         self._looker = ThreadPoolExecutor(1, "live")
         self._looking: Future | None = None
         self._looked_at = 0.0
+        self._took = 0.0  # seconds of the last look
         self._shown: Shown | None = None
 
     def shown(self) -> Shown:
         """What stands now, at most FRESH old while the store answers."""
         with self._lock:
-            is_old = time.monotonic() - self._looked_at > FRESH
+            is_old = time.monotonic() - self._looked_at > max(FRESH, REST * self._took)
             if self._looking is None or (self._looking.done() and is_old):
-                self._looking = self._looker.submit(self._look)
                 self._looked_at = time.monotonic()
+                self._looking = self._looker.submit(self._look)
             looking = self._looking
         wait([looking], FIRST_PATIENCE if self._shown is None else PATIENCE)
         return self._shown or Shown([], {}, UNREADABLE)
@@ -104,10 +106,12 @@ class Live:
         return self.shown().number
 
     def acknowledge(self, members: Iterable[Identity], by: str) -> None:
-        """Note that all these alerts were seen."""
+        """Note that all these alerts were seen; who asks next is told so."""
         self._alerts.acknowledge(members, by, self._clock())
+        self._looked_at = 0.0
 
     def _look(self) -> None:
+        began = time.monotonic()
         try:
             self._shown = self._told()
         except FAILURES as fault:
@@ -116,6 +120,8 @@ class Live:
         except Exception:
             log.exception("live alerts not told")  # and what was told last stays
             raise
+        finally:
+            self._took = time.monotonic() - began
 
     def _told(self) -> Shown:
         sequence, now = self._alerts.sequence(), self._clock()
@@ -135,19 +141,22 @@ class Live:
         messages = known.messages(edition, rules, now)
         found = standing(messages, known.acknowledgements.values(), rules.standing, now)
         known.is_told(edition, found, now)
-        for alert in found:
-            self._note_escalation(alert)
+        self._note_escalations(found)
         tree = tree_of(edition) if edition else None
         rows = [_row(alert, rules, tree) for alert in found[:MOST]]
         return Shown(rows, {id_of(alert.identity): alert.members for alert in found})
 
-    def _note_escalation(self, alert: Standing) -> None:
-        if alert.escalation is None:
-            return
-        noted = (alert.unanswered, alert.escalation.level)
-        if noted not in self._known.escalations:
-            self._alerts.escalate(alert.unanswered, alert.escalation)
-            self._known.escalations.add(noted)
+    def _note_escalations(self, found: Iterable[Standing]) -> None:
+        """All at once: in a storm many fall due together."""
+        reached = {
+            (alert.unanswered, alert.escalation.level): (alert.unanswered, alert.escalation)
+            for alert in found
+            if alert.escalation is not None
+        }
+        new = reached.keys() - self._known.escalations
+        if new:
+            self._alerts.escalate(reached[which] for which in sorted(new))
+            self._known.escalations |= new
 
 
 class _Known:
@@ -185,9 +194,12 @@ class _Known:
             if identity not in self._messages:
                 point = self._point(identity, received.message)
                 self._messages[identity] = _message(received, point, edition, rules)
-        loaded = messages_of(edition, now, KEPT) if edition else []
         live = self._messages
-        return [*live.values(), *(each for each in loaded if each.identity not in live)]
+        loaded = messages_of(edition, now, KEPT) if edition else []
+        loaded = [each for each in loaded if each.identity not in live]
+        if edition:
+            self._forget_answers(now - KEPT, live.keys() | {each.identity for each in loaded})
+        return [*live.values(), *loaded]
 
     def is_told(self, edition: Edition | None, found: Iterable[Standing], now: datetime) -> None:
         self._edition = _number(edition)
@@ -212,6 +224,11 @@ class _Known:
         for identity in gone:
             for table in (self._received, self._points, self._messages):
                 table.pop(identity, None)
+
+    def _forget_answers(self, before: datetime, known: Set[Identity]) -> None:
+        kept = self.acknowledgements.items()
+        self.acknowledgements = {i: a for i, a in kept if a.at >= before or i in known}
+        self.escalations = {each for each in self.escalations if each[0] in known}
 
 
 def _number(edition: Edition | None) -> int | None:

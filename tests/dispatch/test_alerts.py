@@ -72,9 +72,9 @@ def test_the_sequence_grows_with_what_may_change_a_wall_and_only_with_that(alert
         (lambda: accept(alerts), 1),
         (lambda: alerts.acknowledge([one], "值班台", NOW), 2),
         (lambda: alerts.acknowledge([one], "遥控", NOW), 2),
-        (lambda: alerts.escalate(other, Escalation(1, "值班长", NOW)), 3),
-        (lambda: alerts.escalate(other, Escalation(1, "值班长", NOW)), 3),
-        (lambda: alerts.escalate(other, Escalation(2, "主任", NOW)), 4),
+        (lambda: alerts.escalate([(other, Escalation(1, "值班长", NOW))]), 3),
+        (lambda: alerts.escalate([(other, Escalation(1, "值班长", NOW))]), 3),
+        (lambda: alerts.escalate([(other, Escalation(2, "主任", NOW))]), 4),
     ]
     for step, expected in steps:
         step()

@@ -68,6 +68,7 @@ class Given:
 @pytest.fixture(autouse=True)
 def always_fresh(monkeypatch):
     monkeypatch.setattr(live, "FRESH", -1.0)
+    monkeypatch.setattr(live, "REST", 0.0)
     monkeypatch.setattr(live, "PATIENCE", 30.0)
 
 
@@ -236,14 +237,40 @@ def test_a_store_that_fails_leaves_what_was_seen_and_says_so(server, monkeypatch
     def away():
         raise OSError("away")
 
-    monkeypatch.setattr(server.alerts, "sequence", away)
-    told = server.viewer.get("/live").json
+    with monkeypatch.context() as while_away:
+        while_away.setattr(server.alerts, "sequence", away)
+        told = server.viewer.get("/live").json
     assert [each for each in told["alerts"] if each["signal"] == "red"] == before
     assert told["problem"] == live.UNREADABLE
-    monkeypatch.undo()
-    monkeypatch.setattr(live, "PATIENCE", 30.0)
-    server.live._looked_at = 0.0
     assert server.viewer.get("/live").json["problem"] is None
+
+
+def test_memory_stays_bounded_over_weeks_and_what_lasts_is_not_forgotten(server):
+    lasting = server.accept("L", expires=(NOW + timedelta(days=300)).isoformat(), severity="Minor")
+    server.alerts.acknowledge([lasting.identity], "值班台", NOW)
+    for day in range(30):
+        given = server.accept(f"D{day}", circle="28.035,112.005 0.1")
+        server.later(minutes=3)  # so that it escalates
+        server.ask()
+        server.alerts.acknowledge([given.identity], "值班台", server.now)
+        server.later(days=1)
+    (told,) = server.ask()[-1:]
+    assert (told["signal"], told["by"]) == ("blue", "值班台")
+    known = server.live._known
+    for table in (known._received, known._points, known._messages):
+        assert len(table) <= 10
+    assert len(known.acknowledgements) <= 10
+    assert len(known.escalations) <= 10
+
+
+def test_a_storm_is_told_in_rows_that_a_wall_can_take(server, monkeypatch):
+    monkeypatch.setattr(live, "MOST", 5)
+    for number in range(8):
+        place = f"{28.005 + number // 5 * 0.02:.3f},{112.005 + number % 5 * 0.02:.3f} 0.1"
+        signal = "Extreme" if number == 7 else "Minor"
+        server.accept(f"S{number}", circle=place, severity=signal)
+    told = server.viewer.get("/live").json
+    assert (len(told["alerts"]), told["more"], told["alerts"][0]["signal"]) == (5, 4, "red")
 
 
 def test_without_an_edition_alerts_stand_all_the_same(tmp_path):
