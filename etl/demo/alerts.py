@@ -146,15 +146,13 @@ class Warning:
     xml: bytes
 
 
-def drawn(
-    world: World, rng: np.random.Generator, since: int, until: int, expected: float | None = None
-) -> list[Warning]:
-    """The warnings sent in [since, until): by the season, or about `expected` grave ones."""
-    count = rng.poisson((until - since) / DAY * PER_DAY if expected is None else expected)
+def drawn(world: World, rng: np.random.Generator, since: int, until: int) -> list[Warning]:
+    """The warnings sent in [since, until), by the season."""
+    count = rng.poisson((until - since) / DAY * PER_DAY)
     times = np.sort(rng.integers(since, until, count)).tolist()
     warnings = []
     for at in times:
-        warnings += _message(world, rng, at, until, only_grave=expected is not None)
+        warnings += _message(world, rng, at, until)
     return warnings
 
 
@@ -169,22 +167,36 @@ def archive(warnings: list[Warning]) -> bytes:
     return packed.getvalue()
 
 
-def _message(
-    world: World, rng: np.random.Generator, at: int, until: int, only_grave: bool
-) -> list[Warning]:
+def _message(world: World, rng: np.random.Generator, at: int, until: int) -> list[Warning]:
     """A warning, and for some an update or a cancellation one hour later."""
     month = moment(at).month
     kinds = [kind for kind in KINDS if month in kind.months]
     kind = kinds[rng.integers(0, len(kinds))]
     names, shares = list(kind.severities), np.array(list(kind.severities.values()))
     severity = str(rng.choice(names, p=shares / shares.sum()))
-    if only_grave:
-        severity = "Extreme" if rng.random() < 0.2 else "Severe"
     chance, number = rng.random(3), int(rng.integers(1000, 9999))
     status = "Exercise" if chance[0] < 0.03 else "Test" if chance[0] < 0.04 else "Actual"
     area, shape = _area(world, rng, kind.is_local)
-    fields = {
-        "identifier": f"XH-{moment(at):%Y%m%d%H%M%S}-{number}",
+    fields = fields_of(
+        kind, f"XH-{moment(at):%Y%m%d%H%M%S}-{number}", status, severity, area, shape
+    )
+    lasts = kind.hours * HOUR
+    first = written(kind, fields, at, "Alert", "", lasts)
+    later = at + HOUR + int(chance[1] * 30) * MINUTE
+    if chance[2] > 0.15 or later >= until:
+        return [first]
+    reference = triple(fields, at)
+    fields["identifier"] += "-2"
+    msg_type = "Update" if chance[2] < 0.07 else "Cancel"
+    return [first, written(kind, fields, later, msg_type, reference, lasts)]
+
+
+def fields_of(
+    kind: Kind, identifier: str, status: str, severity: str, area: str, shape: str
+) -> dict[str, str]:
+    """What a message of this kind says, save when it was sent."""
+    return {
+        "identifier": identifier,
         "sender": kind.sender,
         "name": kind.name,
         "status": status,
@@ -196,19 +208,17 @@ def _message(
         "area": area,
         "shape": shape,
     }
-    first = _written(kind, fields, at, "Alert", "")
-    later = at + HOUR + int(chance[1] * 30) * MINUTE
-    if chance[2] > 0.15 or later >= until:
-        return [first]
-    reference = f"{kind.sender},{fields['identifier']},{_iso(at)}"
-    fields["identifier"] += "-2"
-    return [
-        first,
-        _written(kind, fields, later, "Update" if chance[2] < 0.07 else "Cancel", reference),
-    ]
 
 
-def _written(kind: Kind, fields: dict[str, str], at: int, msg_type: str, reference: str) -> Warning:
+def triple(fields: dict[str, str], at: int) -> str:
+    """How a later message refers to one sent at `at` (CAP 1.2, `references`)."""
+    return f"{fields['sender']},{fields['identifier']},{_iso(at)}"
+
+
+def written(
+    kind: Kind, fields: dict[str, str], at: int, msg_type: str, reference: str, lasts: int
+) -> Warning:
+    """A message of the fields, in force for `lasts` seconds."""
     word = {"Alert": "发布", "Update": "更新", "Cancel": "解除"}[msg_type]
     severity = SIGNALS[fields["severity"]]
     texts = {key: escape(value) for key, value in fields.items() if key != "shape"}
@@ -216,7 +226,7 @@ def _written(kind: Kind, fields: dict[str, str], at: int, msg_type: str, referen
         **texts,
         shape=fields["shape"],
         sent=_iso(at),
-        expires=_iso(at + kind.hours * HOUR),
+        expires=_iso(at + lasts),
         msg_type=msg_type,
         references=f"\n  <references>{escape(reference)}</references>" if reference else "",
         headline=escape(f"{fields['area']}{kind.event}{severity}预警{word}"),
@@ -231,15 +241,30 @@ def _area(world: World, rng: np.random.Generator, is_local: bool) -> tuple[str, 
     """The name of the area, and its circle or its outline (latitude first)."""
     county = world.county
     if is_local:
-        grid = int(rng.choice(len(county.grids.codes), p=_people(world)))
-        spot = int(rng.integers(0, county.address_lon.shape[1]))
-        lon, lat = county.address_lon[grid, spot], county.address_lat[grid, spot]
-        name = county.towns.names[county.town_of[grid]] + county.grids.names[grid]
-        return name, f"<circle>{lat:.6f},{lon:.6f} {rng.uniform(0.2, 0.8):.2f}</circle>"
+        name, lon, lat = spot(world, rng)
+        return name, circle(lon, lat, rng.uniform(0.2, 0.8))
     town = int(rng.integers(0, len(county.towns.codes)))
     ring = county.towns.shapes[town].simplify(0.004).exterior.coords
     points = " ".join(f"{lat:.5f},{lon:.5f}" for lon, lat in ring)
     return county.towns.names[town], f"<polygon>{points}</polygon>"
+
+
+def circle(lon: float, lat: float, radius_km: float) -> str:
+    return f"<circle>{lat:.6f},{lon:.6f} {radius_km:.2f}</circle>"
+
+
+def spot(world: World, rng: np.random.Generator) -> tuple[str, float, float]:
+    """An address where people live: its name, longitude, latitude."""
+    county = world.county
+    grid = int(rng.choice(len(county.grids.codes), p=_people(world)))
+    number = int(rng.integers(0, county.address_lon.shape[1]))
+    lon, lat = county.address_lon[grid, number], county.address_lat[grid, number]
+    return _name(world, grid), float(lon), float(lat)
+
+
+def _name(world: World, grid: int) -> str:
+    county = world.county
+    return county.towns.names[county.town_of[grid]] + county.grids.names[grid]
 
 
 def _people(world: World) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from etl.demo import alerts
+from etl.demo import alerts, forces
+from etl.demo.alert_stories import stories
 from etl.demo.catalogue import CHANNELS, SHARES
 from etl.demo.deliver import (
     FLOW_CHANNELS,
@@ -18,7 +19,7 @@ from etl.demo.deliver import (
     write_bytes,
     write_text,
 )
-from etl.demo.history import deliver, now
+from etl.demo.history import Period, deliver, follow_up, now
 from etl.demo.simulate import Cases, Intake, born
 from etl.demo.stock import Stock
 from etl.demo.wording import words
@@ -28,7 +29,6 @@ LOOKING_BACK = 1000  # days: how old an open case may be
 AT_ONCE = 10 * MINUTE  # a longer silence is caught up with at the rates of the history
 RISING = 0  # position of the cluster that goes on
 RISING_SHARE, TWIN_SHARE = 0.02, 0.01
-ALERTS_AN_HOUR = 3.0
 
 
 def live(
@@ -79,6 +79,9 @@ class _Stream:
         stock.cases = np.concatenate([stock.cases, new])
         self._deliver(since, until)
         self._warn(rng, since, until)
+        calls = np.random.default_rng([stock.seed, 7, stock.batch])
+        follow_up(self.writer, calls, stock, Period(since, until, _name(until)))
+        self._report(since, until)
         stock.forget(until)
         stock.told_until, stock.pending_until, stock.batch = until, 0, stock.batch + 1
         stock.save(self.writer.folder)
@@ -119,7 +122,7 @@ class _Stream:
         return born(self.world, rng, intake, since, until)
 
     def _deliver(self, since: int, until: int) -> None:
-        cases, name = self.stock.cases, f"{moment(until):%Y%m%dT%H%M%S}"
+        cases, name = self.stock.cases, _name(until)
         last = last_event(cases, until)
         for number, channel in enumerate(CHANNELS):
             mine = cases["channel"] == number
@@ -132,9 +135,26 @@ class _Stream:
                     path = self.writer.path(f"flow_{channel}", name)
                     write_text(path, FLOW_FORM, lines)
 
+    def _report(self, since: int, until: int) -> None:
+        """Positions of those whose turn it is; with a new month the roster of the next."""
+        which, folder = forces.reporting(since, until), self.writer.folder
+        if len(which):
+            forces.write_workers(self.world, folder, self.stock.seed, until, which)
+        before, today = moment(since).date(), moment(until).date()
+        if before.month != today.month:
+            ahead = today + timedelta(days=31)
+            forces.write_rosters(folder, ahead, ahead)
+
     def _warn(self, rng: np.random.Generator, since: int, until: int) -> None:
-        is_now = until - since <= AT_ONCE
-        expected = (until - since) / HOUR * ALERTS_AN_HOUR if is_now else None
-        for warning in alerts.drawn(self.world, rng, since, until, expected):
+        """Those of the hour; of a silence that is caught up with, as many as in the history."""
+        if until - since <= AT_ONCE:
+            warnings = stories(self.world, self.stock.seed, since, until)
+        else:
+            warnings = alerts.drawn(self.world, rng, since, until)
+        for warning in warnings:
             path = self.writer.folder / "alerts" / f"{warning.name}.xml"
             write_bytes(path, warning.xml)
+
+
+def _name(until: int) -> str:
+    return f"{moment(until):%Y%m%dT%H%M%S}"
