@@ -69,7 +69,8 @@ class Given:
 def always_fresh(monkeypatch):
     monkeypatch.setattr(live, "FRESH", -1.0)
     monkeypatch.setattr(live, "REST", 0.0)
-    monkeypatch.setattr(live, "PATIENCE", 30.0)
+    for name in ("PATIENCE", "FIRST_PATIENCE"):
+        monkeypatch.setattr(live, name, 60.0)
 
 
 @pytest.fixture
@@ -292,7 +293,7 @@ FREE += ("web", "source", "incidents", "parameter", "event", "event_code", "geoc
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FREE, texts)), texts)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_nothing_that_a_sender_wrote_reaches_a_wall(server, free, sender):
     """Whatever stands in a message: every text of the answer is one of the site's own."""
