@@ -1,5 +1,6 @@
 """What stands is told to walls at once, and nothing of what senders wrote."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
@@ -8,16 +9,18 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import app as screen
 from access.devices import COOKIE, Devices
 from access.operations import Operations
 from data.alert_rules import AlertRules
 from data.codes import codes
 from data.editions.store import EditionStore
 from dispatch.alerts import LiveAlerts
-from routes import live
+from routes import heartbeat, live
 from routes.live import ROUNDED, Live
 from rules.cap_message import CapMessage
-from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site
+from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site, store_with
+from tests.rules.test_cap_message import RECORD
 
 EAST = timezone(timedelta(hours=8))
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=EAST)  # the data time of the small edition
@@ -330,3 +333,23 @@ def test_nothing_that_a_sender_wrote_reaches_a_wall(server, free, sender):
         assert said <= own
         assert each["lon"] == round(WEST + 0.055, ROUNDED) or each["lon"] == 112.07
         assert each["lat"] in (round(SOUTH + 0.005, ROUNDED), 28.02)
+
+
+def test_the_whole_server_takes_an_alert_and_its_heartbeat_sends_walls_to_look(tmp_path):
+    store = store_with(tmp_path, 20)
+    operations = Operations(tmp_path)
+    token = Devices(operations).add("alerts", "燃气平台", NOW)
+    viewer = screen.build(store).server.test_client()
+    before = viewer.get("/heartbeat").json["live"]
+    now = datetime.now(EAST).replace(microsecond=0)
+    info = RECORD["info"][0] | {"expires": (now + timedelta(hours=1)).isoformat()}
+    record = RECORD | {"sent": now.isoformat(), "msgType": "Alert", "info": [info]}
+    reply = viewer.post("/alerts", json=record, headers={"Authorization": f"Bearer {token}"})
+    assert reply.status_code == 201
+    time.sleep(heartbeat.FRESH)
+    told = viewer.get("/live").json
+    assert viewer.get("/heartbeat").json["live"] == told["sequence"] != before
+    assert "orange" in {each["signal"] for each in told["alerts"]}
+    assert "长沙县" not in str(told) and "qxj@example.cn" not in str(told)
+    operations.close()
+    store.close()
