@@ -10,6 +10,7 @@
   const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
   const SLOW_FIRST = 3000, SLOW_FRAME = 250;  // ms
   const LOST = 5000;      // ms in which a lost context may come back
+  const SHAPES = 3;       // GeoJSON addresses that plotly keeps
   const SETTLE = 150;     // ms after a change of size
   const NOTHING = { data: [], layout: {} };
   const REASONS = {
@@ -110,6 +111,7 @@
     if (drawing === "canvas") canvas().show(figure);
     else {
       window.dash_clientside.set_props(state.ids.graph, { figure });
+      forgetAllBut(figure.data[0].geojson);
       watch(performance.now());
     }
   }
@@ -146,6 +148,13 @@
   const mercator = (lat) => Math.asinh(Math.tan((Math.max(-85, Math.min(85, lat)) * Math.PI) / 180));
 
   /* ---- WebGL, and what may go wrong with it ---- */
+
+  /* Plotly keeps the shapes of every address that it ever saw. */
+  function forgetAllBut(url) {
+    state.urls = [url, ...(state.urls || []).filter((each) => each !== url)].slice(0, SHAPES);
+    const assets = window.PlotlyGeoAssets || {};
+    for (const each of Object.keys(assets)) if (each.startsWith("/geometry/") && !state.urls.includes(each)) delete assets[each];
+  }
 
   function mapLibre() {
     const frame = state.ids && document.getElementById(state.ids.graph);

@@ -28,4 +28,4 @@ def layout(**_: str) -> html.Main:
         className="map-drawing",
         **{"data-show": "map-drawing"},  # type: ignore[arg-type]
     )
-    return page([html.Div([*rows, drawing], className="sheet")], Scope().to_json(), POLL_MS, "desk")
+    return page([html.Div([drawing, *rows], className="sheet")], Scope().to_json(), POLL_MS, "desk")
