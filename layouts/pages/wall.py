@@ -21,8 +21,11 @@ def layout(**query: str) -> html.Main:
     scenes = [scene.view() for scene in SCENES.values()]
     parts = [*scenes, map_section(address), _notice(address)]
     told = json.dumps([scene.told() for scene in SCENES.values()], ensure_ascii=False)
-    ids = {"data-measure": Control.MEASURE.value, "data-heat": Control.HEAT.value}
-    return page(parts, address.scope.to_json(), POLL_MS, "wall-body", {"data-scenes": told, **ids})
+    scope = address.scope.to_json()
+    controls = (Control.MEASURE, Control.HEAT, Control.SCOPE)  # that the browser's scripts turn
+    attributes = {f"data-{control.value}": control.value for control in controls}
+    attributes |= {"data-scenes": told, "data-asked": scope}
+    return page(parts, scope, POLL_MS, "wall-body", attributes)
 
 
 def _notice(address: Address) -> html.Div:

@@ -1,0 +1,189 @@
+"""A red alert takes the wall, escalates, is acknowledged; scenes step, are held and commanded."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from access.devices import Devices
+from access.operations import Operations
+from data.alert_rules import AlertRules
+from data.editions.store import EditionStore
+from data.wall_view import WallView
+from tests.browser.driving import Look, Wall, looking
+from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
+
+pytestmark = pytest.mark.browser
+NOW = datetime.now(UTC)
+TAKEOVER = 8  # seconds
+POINT = f"{SOUTH + 2.5 * SIDE},{WEST + 7.5 * SIDE} 0.1"  # in T1V2G2
+PLACE = "第1镇"
+STEPS = [{"signal": "red", "after_minutes": 0.15, "to": "值班长"}]
+
+
+class Hall:
+    """A wall with the devices of a hall: one that sends alerts, a remote control, a wall."""
+
+    def __init__(self, wall: Wall) -> None:
+        self.wall = wall
+        self.devices = Devices(Operations(wall.home))
+        self.tokens = {
+            kind: self.devices.add(kind, kind, NOW) for kind in ("alerts", "remote", "wall")
+        }
+        self.sent = 0
+
+    def alert(self, signal: str = "Extreme", **changes) -> None:
+        """Send one; accepted before this returns."""
+        self.sent += 1
+        area = {"areaDesc": "不该上屏的详细地址", "circle": [POINT]}
+        info = {"category": ["Fire"], "event": "火情", "urgency": "Immediate", "severity": signal}
+        info |= {"certainty": "Observed", "headline": "不该上屏的标题", "area": [area]}
+        message = {"identifier": f"A{self.sent}", "sender": "test.fake", "msgType": "Alert"}
+        message |= {"sent": datetime.now().astimezone().isoformat(timespec="seconds")}
+        message |= {"status": "Actual", "scope": "Public", "info": [info], **changes}
+        self._post("/alerts", message, "alerts")
+
+    def command(self, **changes) -> None:
+        """What the remote control tells the walls that have not signed in."""
+        self._post("/walls/0", changes, "remote")
+
+    def _post(self, path: str, body: dict, kind: str) -> None:
+        headers = {"Content-Type": "application/json"}
+        headers["Authorization"] = f"Bearer {self.tokens[kind]}"
+        data = json.dumps(body).encode()
+        urllib.request.urlopen(urllib.request.Request(self.wall.url + path, data, headers)).close()
+
+
+@pytest.fixture
+def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
+    """Scenes of ten seconds, a red alert for eight, escalation after nine."""
+    view = WallView(seconds=10, touch_seconds=10, takeover_seconds=TAKEOVER)
+    rules = AlertRules.model_validate({"escalation": STEPS})
+    site = small_site().model_copy(update={"wall": view, "alerts": rules})
+    store = EditionStore(tmp_path)
+    publish(store, 300, site)
+    store.close()
+    return Hall(serve(tmp_path))
+
+
+@pytest.fixture
+def seen(look: Look, hall: Hall) -> Iterator[Look]:
+    look.page.goto(hall.wall.url)
+    look.wait_for_edition(1)
+    yield look
+
+
+def scene(look: Look) -> str:
+    return look.page.locator("[data-show='scene']").inner_text()
+
+
+def wait_for_scene(look: Look, name: str) -> None:
+    expect(look.page.locator("[data-show='scene']")).to_have_text(name, timeout=20_000)
+
+
+def test_scenes_step_by_themselves_and_pause_when_touched(seen: Look):
+    assert scene(seen) == "全域总览"
+    wait_for_scene(seen, "风险预警")
+    assert "等了多久" in seen.page.locator("[data-show='question']").inner_text()
+    seen.page.mouse.click(960, 500)
+    expect(seen.page.locator(".steps")).to_have_class("steps is-paused")
+    seen.page.wait_for_timeout(8000)
+    assert scene(seen) == "风险预警"
+    wait_for_scene(seen, "矛盾化解")  # ten seconds after the touch it goes on
+    assert seen.page.locator(".map").is_hidden()
+
+
+def test_a_red_alert_takes_the_screen_then_sits_at_the_foot_until_acknowledged(
+    seen: Look, hall: Hall, browser: Browser
+):
+    hall.alert()
+    takeover = seen.page.locator(".takeover")
+    takeover.wait_for(timeout=5000)
+    words = takeover.inner_text()
+    assert "红色预警" in words and "火情" in words and PLACE in words and "未签收" in words
+    assert "不该上屏" not in seen.page.content()
+    takeover.wait_for(state="detached", timeout=1000 * TAKEOVER + 5000)
+    strip = seen.page.locator(".strip")
+    assert "红色预警未签收 1" in strip.inner_text() and PLACE in strip.inner_text()
+    with looking(browser, 420, 900) as desk:
+        desk.page.goto(f"{hall.wall.url}/sign-in/{hall.tokens['remote']}")
+        desk.page.get_by_role("button", name="签收").click()
+        desk.page.get_by_text("没有待签收的预警").wait_for()
+    strip.wait_for(state="detached", timeout=5000)
+    seen.page.evaluate("zhinaoScenes.hold('risk', true)")
+    row = seen.page.locator(".standing .feed-row")
+    assert "已签收 remote" in row.inner_text()
+
+
+def test_an_alert_that_nobody_answers_escalates_and_takes_the_screen_again(seen: Look, hall: Hall):
+    hall.alert()
+    takeover = seen.page.locator(".takeover")
+    takeover.get_by_text("已升级至值班长").wait_for(timeout=25_000)
+    assert "值班长" in seen.page.locator(".strip").inner_text()
+
+
+def test_a_graver_alert_is_red_and_a_lesser_one_only_stands_in_its_panel(seen: Look, hall: Hall):
+    hall.alert("Moderate")
+    seen.page.evaluate("zhinaoScenes.hold('risk', true)")
+    seen.page.locator(".standing .feed-row").get_by_text("黄色预警").wait_for()
+    assert seen.page.locator(".takeover, .strip").count() == 0
+
+
+def test_an_exercise_is_stamped(seen: Look, hall: Hall):
+    hall.alert(status="Exercise")
+    seen.page.locator(".takeover .stamp").get_by_text("演练").wait_for(timeout=5000)
+
+
+def test_visitors_see_no_live_alert_and_are_told_so(seen: Look, hall: Hall):
+    hall.command(occasion="visit")
+    seen.page.wait_for_selector("html[data-occasion='visit']", timeout=5000)
+    hall.alert()
+    seen.page.wait_for_timeout(3000)
+    assert seen.page.locator(".takeover, .strip").count() == 0
+    hall.command(occasion="normal")
+    seen.page.locator(".takeover").wait_for(timeout=5000)
+
+
+def test_the_remote_holds_a_scene_a_region_a_measure_and_the_night(seen: Look, hall: Hall):
+    hall.command(scene="grids", region="town:T1", measure="closure_rate", palette="night")
+    wait_for_scene(seen, "网格态势")
+    seen.wait_for_trail("全域", "第1镇")
+    seen.page.locator(".map-legend", has_text="办结率").wait_for()
+    seen.page.wait_for_selector("html[data-palette='night']")
+    seen.page.wait_for_timeout(11_000)
+    assert scene(seen) == "网格态势"
+    hall.command(scene=None, region=None)
+    seen.wait_for_trail("全域")
+    wait_for_scene(seen, "全域总览")
+
+
+def test_an_outage_loses_neither_the_scene_nor_what_was_said(browser: Browser, hall: Hall):
+    with looking(browser) as look:
+        look.page.goto(hall.wall.url)
+        look.wait_for_edition(1)
+        hall.command(scene="departments")
+        wait_for_scene(look, "部门办结")
+        hall.wall.stop()
+        look.page.get_by_role("alert").get_by_text("与服务器失去联系").wait_for(timeout=8000)
+        assert scene(look) == "部门办结"
+        hall.wall.start()
+        look.page.get_by_text("与服务器失去联系").wait_for(state="detached", timeout=25_000)
+        look.page.reload()
+        look.wait_for_edition(1)
+        assert scene(look) == "部门办结"
+
+
+def test_a_wall_signs_in_once_and_a_revoked_one_shows_nothing(browser: Browser, hall: Hall):
+    with looking(browser) as look:
+        look.page.goto(f"{hall.wall.url}/sign-in/{hall.tokens['wall']}")
+        look.wait_for_edition(1)
+        look.page.reload()
+        look.wait_for_edition(1)
+        hall.devices.revoke("wall", NOW)
+        look.page.get_by_text("本屏已停用").wait_for(timeout=8000)
+        cover = look.page.locator(".waiting").bounding_box()
+        assert cover == {"x": 0, "y": 0, "width": 1920, "height": 1080}
