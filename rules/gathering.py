@@ -5,6 +5,7 @@ wall wait. So points lie in cubes so small that all in one cube are near each ot
 only time counts, and what is near lies in one of the 125 cubes around.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -43,6 +44,14 @@ def gathered(
     labels = links.labels()
     labels[~np.isin(labels, labels[gathers])] = -1
     return labels
+
+
+def apart_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Metres between two points on the sphere, by haversine; degrees."""
+    south, north = math.radians(lat), math.radians(other_lat)
+    half = math.sin((north - south) / 2) ** 2
+    half += math.cos(south) * math.cos(north) * math.sin(math.radians(other_lon - lon) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(half)))
 
 
 @dataclass(frozen=True)

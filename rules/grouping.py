@@ -9,15 +9,16 @@ are grouped; 疑似集中上报 groups same-kind alerts near in place and time")
 * So many of one event within so many metres and minutes are 疑似集中上报; each stays an alert.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from rules.episode import Episode, Identity
-from rules.gathering import LEAST_METRES, Floats, Ints, gathered
+from rules.episode import Acknowledgement, Episode, Identity, Message
+from rules.gathering import LEAST_METRES, Floats, Ints, apart_m, gathered
 
 SPOT_DIGITS = 4  # decimals of a degree, about 10 m: where a device says that it is
 
@@ -79,6 +80,46 @@ def groups(episodes: Iterable[Episode], rules: Grouping, now: datetime) -> list[
         alike[_what(run.now)].append(run)
     found = [group for runs in alike.values() for group in _same(runs, rules)]
     return sorted(found, key=lambda group: _in_time(group[0]))
+
+
+def answered_with(episodes: Sequence[Episode], rules: Grouping) -> list[Episode]:
+    """The episodes; one whose duplicate was acknowledged while both were in force is so with it,
+    if it is no graver. So who has answered is not called again, by all levels at once, when of two
+    devices that saw one thing the answered one ends first."""
+    answered: dict[Hashable, list[Episode]] = defaultdict(list)
+    for episode in sorted(episodes, key=_beginning):
+        if episode.acknowledgement and not episode.is_in_force:
+            answered[_what(episode)].append(episode)
+    return [
+        replace(episode, acknowledgement=_answer(episode, answered[_what(episode)], rules))
+        if episode.is_in_force and not episode.acknowledgement and answered.get(_what(episode))
+        else episode
+        for episode in episodes
+    ]
+
+
+def _answer(
+    episode: Episode, answered: Sequence[Episode], rules: Grouping
+) -> Acknowledgement | None:
+    """What the earliest of its answered duplicates was answered; `answered` is in order of time."""
+    window = timedelta(minutes=rules.same_minutes)
+    first = bisect_left(answered, episode.began_at - window, key=lambda e: e.began_at)
+    for other in answered[first:]:
+        if other.began_at > episode.began_at + window:
+            break
+        one, two = episode.message, other.message
+        covers = other.ends_at > episode.began_at and two.rank >= one.rank
+        if covers and _is_same_spot(one, two, rules.same_metres):
+            return other.acknowledgement
+    return None
+
+
+def _is_same_spot(one: Message, other: Message, metres: float) -> bool:
+    points = (one.lon, one.lat, other.lon, other.lat)
+    if None in points:
+        is_bare = one.lon is None and other.lon is None
+        return is_bare and one.place is not None and one.place == other.place
+    return apart_m(*points) <= metres  # type: ignore[arg-type]  # none of them is None
 
 
 def clusters(runs: Iterable[Run], rules: Grouping) -> dict[Identity, Cluster]:

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from rules.episode import RANKS, Acknowledgement, Episode, Identity, Message, episodes
 from rules.escalation import Escalation, EscalationStep, escalation_at, levels_of
-from rules.grouping import Cluster, Group, Grouping, clusters, groups
+from rules.grouping import Cluster, Group, Grouping, answered_with, clusters, groups
 
 __all__ = [
     "Acknowledgement",
@@ -88,6 +88,7 @@ def standing(
     ended within the last `flapping_minutes`; more change nothing.
     """
     told = episodes(messages, acknowledgements, now, rules.stands_hours)
+    told = answered_with(told, rules.grouping)
     found = groups(told, rules.grouping, now)
     near = clusters([run for group in found for run in group], rules.grouping)
     return tuple(sorted((_standing(group, near, rules, now) for group in found), key=_order))

@@ -5,18 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rules.gathering import EARTH_M, gathered
+from rules.gathering import EARTH_M, apart_m, gathered
 
 DEGREE_M = EARTH_M * np.pi / 180  # along a meridian
 METRES, MINUTES = 100.0, 10.0
-
-
-def haversine(lon_1: float, lat_1: float, lon_2: float, lat_2: float) -> float:
-    """Metres, by the textbook."""
-    south, north = np.radians(lat_1), np.radians(lat_2)
-    half = np.sin((north - south) / 2) ** 2
-    half += np.cos(south) * np.cos(north) * np.sin(np.radians(lon_2 - lon_1) / 2) ** 2
-    return 2 * EARTH_M * float(np.arcsin(np.sqrt(half)))
 
 
 def defined(points: list[tuple[float, float, float]], least: int) -> list[set[int]]:
@@ -26,7 +18,7 @@ def defined(points: list[tuple[float, float, float]], least: int) -> list[set[in
         near = {
             number
             for number, (lon_2, lat_2, at_2) in enumerate(points)
-            if 0 <= at - at_2 <= MINUTES * 60 and haversine(lon, lat, lon_2, lat_2) <= METRES
+            if 0 <= at - at_2 <= MINUTES * 60 and apart_m(lon, lat, lon_2, lat_2) <= METRES
         }
         if len(near) >= least:
             touched = [known for known in found if known & near]
@@ -60,6 +52,12 @@ def test_a_chain_is_one_gathering_but_needs_one_who_has_enough():
     assert parts([*chain, north(95, 5)], 3) == [{0, 1, 2, 5}]
 
 
+def test_a_quarter_of_the_way_round_is_a_quarter_of_the_way_round():
+    quarter = EARTH_M * np.pi / 2
+    for points in ((0, 0, 90, 0), (0, 0, 0, 90), (-135, 0, 135, 0), (12, 0, 77, 90)):
+        assert apart_m(*points) == pytest.approx(quarter)
+
+
 def test_it_holds_across_the_date_line_and_at_the_pole():
     assert parts([(179.9999, 0, 0), (-179.9999, 0, 0)], 2) == [{0, 1}]
     assert parts([(0, 89.9999, 0), (180, 89.9999, 0)], 2) == [{0, 1}]
@@ -85,6 +83,6 @@ def test_it_is_what_the_definition_says(offsets, least, centre):
     lon, lat = centre
     per_degree = DEGREE_M * np.cos(np.radians(lat))
     points = [(lon + x / per_degree, lat + y / DEGREE_M, at) for x, y, at in offsets]
-    apart = [haversine(*a[:2], *b[:2]) for a in points for b in points]
+    apart = [apart_m(*a[:2], *b[:2]) for a in points for b in points]
     assume(all(abs(distance - METRES) > 0.001 for distance in apart))
     assert sorted(map(sorted, parts(points, least))) == sorted(map(sorted, defined(points, least)))

@@ -109,6 +109,25 @@ def test_a_duplicate_of_what_is_acknowledged_asks_for_nothing_unless_it_is_grave
     assert graver.acknowledged_at is None
 
 
+def test_when_the_answered_of_two_ends_the_other_does_not_call_again():
+    first, second = said("a", 0), said("b", 2, north=50)
+    ack = [Acknowledgement(first.identity, at(1), "值班台")]
+    gone = ended(first, 20)
+    (left,) = shown(first, second, gone, minute=30, acks=ack)
+    assert (left.identity, left.acknowledged_at) == (second.identity, at(1))
+    assert left.escalation is None
+    far, late, graver = (
+        (first, said("b", 2, north=101), gone),
+        (first, said("b", 10.5), gone),
+        (replace(first, signal="orange"), second, gone),
+    )
+    for story in (far, late, graver):
+        assert [s.acknowledged_at for s in shown(*story, minute=30, acks=ack)] == [None]
+    early_end = ended(first, 1.5)
+    (new,) = shown(first, second, early_end, minute=30, acks=ack)
+    assert new.acknowledged_at is None
+
+
 # Flapping
 
 
