@@ -52,7 +52,8 @@ class Form:
         return self.delimiter.join(header)
 
 
-def _delimited(header: str, **options) -> Form:
+def delimited(header: str, **options) -> Form:
+    """The form of a delimited text with these columns."""
     names = tuple(header.split())
     return Form(names, options.get("delimiter", ",").join(["%s"] * len(names)), **options)
 
@@ -79,7 +80,7 @@ JSON_FIELDS = {  # how a value of each column is written: as text, as it is, or 
     "updatedAt": "%s",
 }
 FORMS = {
-    "hotline_12345": _delimited(
+    "hotline_12345": delimited(
         "工单编号 来电时间 受理时间 派单时间 签收时间 办结时间 办理时限 工单状态 办理结果 诉求分类"
         " 诉求标题 诉求内容 事发地址 经度 纬度 承办单位 涉及人数 近90日重复 扬言极端 更新时间",
         encoding="gb18030",
@@ -97,18 +98,18 @@ FORMS = {
         None,
         suffix="xlsx",
     ),
-    "petition": _delimited(
+    "petition": delimited(
         "信访编号 登记日期 受理日期 转送日期 接收日期 办结日期 问题分类 概要标题 信访内容 问题属地"
         " 百度经度 百度纬度 责任单位 信访人数 重复次数 扬言 办理状态 办理意见 更新时间"
     ),
-    "police_110": _delimited(
+    "police_110": delimited(
         "移送编号 接警时间 受理时间 移送时间 签收时间 反馈时间 警情类别 警情摘要 处警情况 警情地址"
         " X Y 移送单位 涉及人数 重复警情 扬言 状态 结果",
         suffix="txt",
         encoding="utf-16",
         delimiter="\t",
     ),
-    "window": _delimited(
+    "window": delimited(
         "登记号 来访时间 受理时间 分流时间 接待时间 办结时间 来访事由 诉求 地址 网格编码 分流窗口"
         " 来访人数 近90日第几次 状态 结果 更新时间",
         encoding="utf-8-sig",

@@ -5,13 +5,13 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from etl.demo import alerts, county
+from etl.demo import aftercare, alerts, county, forces
 from etl.demo.catalogue import CHANNELS, SHARES
 from etl.demo.deliver import (
     FLOW_CHANNELS,
@@ -140,11 +140,13 @@ class _Run:
             for channel in CHANNELS:
                 self._deliver(channel, period)
             self._warn(period)
+            self._follow_up(period)
         self._count(self.stock.forget(until))
 
     def finish(self, cases: int) -> Manifest:
         manifest, folder = self.manifest, self.writer.folder
         self._count(self.stock.cases)
+        self._ready()
         manifest.cases = sum(manifest.by_channel.values())
         manifest.open = manifest.cases - manifest.closed
         manifest.dirt = self.dirt.counts()
@@ -195,6 +197,24 @@ class _Run:
             for warning in warnings:
                 write_bytes(folder / f"{warning.name}.xml", warning.xml)
         self.manifest.alerts += len(warnings)
+
+    def _follow_up(self, period: Period) -> None:
+        if period.is_hour:
+            return
+        rng = np.random.default_rng([self.seed, 6, period.since])
+        for name, rows in follow_up(self.writer, rng, self.stock, period).items():
+            self._wrote(name, rows)
+
+    def _ready(self) -> None:
+        """Who and what stands ready at the end: rosters of three months, positions, resources."""
+        folder, end = self.writer.folder, moment(self.world.end)
+        everybody = np.arange(forces.WORKERS)
+        first, last = (end - timedelta(days=45)).date(), (end + timedelta(days=31)).date()
+        workers = forces.write_workers(self.world, folder, self.seed, self.world.end, everybody)
+        self._wrote("grid_workers", workers)
+        self._wrote("duty", forces.write_rosters(folder, first, last))
+        resources = forces.write_resources(self.world.county, folder, end.date())
+        self._wrote("resources", resources)
 
     def _wrote(self, source: str, rows: int) -> None:
         self.manifest.rows[source] = self.manifest.rows.get(source, 0) + rows
@@ -250,6 +270,25 @@ def deliver(
     lines = sheet.lines if sheet.lines is not None else lines_of(form, columns)
     write_text(path, form, lines, sheet.header)
     return len(lines)
+
+
+def follow_up(
+    writer: Writer, rng: np.random.Generator, stock: Stock, period: Period
+) -> dict[str, int]:
+    """Plan what follows from the closures of a period and tell what came of it; rows by source."""
+    since, until = period.since, period.until
+    new = aftercare.planned(writer.world, rng, stock.cases, since, until)
+    stock.calls = np.concatenate([stock.calls, new])
+    told = aftercare.told(stock.calls, since, until)
+    stock.calls = aftercare.going_on(stock.calls, until)
+    tables = {
+        "follow_ups": (aftercare.FOLLOW_UPS, aftercare.follow_up_rows(writer, told, until)),
+        "evaluations": (aftercare.EVALUATIONS, aftercare.evaluation_rows(writer, told)),
+    }
+    for name, (form, columns) in tables.items():
+        if columns[0]:
+            write_text(writer.path(name, period.name), form, lines_of(form, columns))
+    return {name: len(columns[0]) for name, (_, columns) in tables.items() if columns[0]}
 
 
 def _settled(cases: Cases, until: int) -> Ints:

@@ -14,6 +14,7 @@ import pytest
 import shapely
 from python_calamine import CalamineWorkbook
 
+from data.codes import codes
 from data.site import load_site
 from etl.demo import county, generate, live
 from etl.demo.catalogue import CHANNELS
@@ -228,6 +229,77 @@ def test_alerts_come_one_by_one_and_packed_by_month(delivered, planted):
     assert packed + single == planted["alerts"] > 100
 
 
+def test_a_resolved_dispute_is_called_after_a_week_and_no_case_that_was_opened_again(delivered):
+    rows = csv_rows(delivered, "follow_ups")
+    last = {row["回访编号"]: row for row in rows}
+    assert len(last) > 1000
+    first = [row for row in last.values() if row["回访编号"].endswith("-1")]
+    closed = {r["工单编号"]: r["办结时间"] for r in rows_of(delivered, "hotline_12345")}
+    closed = {key: datetime.fromisoformat(at) for key, at in closed.items() if at[:3] == "202"}
+    fits = [
+        row["应回访时间"] == f"{closed[row['事项编号']].date() + timedelta(days=7)} 18:00:00"
+        for row in first
+        if row["事项编号"] in closed
+    ]
+    assert len(fits) > 300 and sum(fits) > 0.9 * len(fits)  # the others were opened again later
+    done = [row for row in last.values() if row["回访时间"]]
+    assert 0.90 < len(done) / len(last) < 0.99
+    assert max(row["更新时间"] for row in rows) < f"{END}"
+
+
+def test_people_say_what_they_think_after_the_closure(delivered):
+    rows = csv_rows(delivered, "evaluations")
+    said = Counter(row["满意度"] for row in rows)
+    assert len(rows) == len({row["评价编号"] for row in rows})
+    assert said["满意"] > said["基本满意"] > said["不满意"] > 0 and said["未评价"] > 0
+
+
+def test_grid_workers_are_posts_and_stand_in_or_near_their_grids(delivered):
+    (file,) = (delivered / "grid_workers").iterdir()
+    rows = [json.loads(line) for line in lines_of(file, "grid_workers") if line]
+    assert len({row["workerId"] for row in rows}) == len(rows) == 4207  # 1.86 a grid
+    assert all(row["post"].startswith("网格员 ") for row in rows)
+    grids = county.build().grids
+    shape = dict(zip(grids.codes, grids.shapes, strict=True))
+    raw = np.array([(row["lng"], row["lat"]) for row in rows]).T
+    shapes = [shape[row["gridCode"]] for row in rows]
+    assert shapely.contains_xy(shapes, *to_wgs84(*raw, "GCJ-02")).mean() > 0.85
+    end = (seconds(END) - 8 * 3600) * 1000
+    assert max(row["locTime"] for row in rows) < end
+
+
+def test_there_are_about_600_resources_of_every_kind(delivered):
+    (file,) = (delivered / "resources").iterdir()
+    rows = list(csv.DictReader(io.StringIO(file.read_text("gb18030"))))
+    kinds = Counter(row["类别"] for row in rows)
+    assert 550 < len(rows) == len({row["编号"] for row in rows}) < 650
+    assert len({row["名称"] for row in rows}) == len(rows)
+    assert set(kinds) == {row["label"] for row in codes("resource_kind").values()}
+
+
+def test_at_every_moment_of_the_roster_each_post_has_one_holder(delivered):
+    shifts = []
+    for file in sorted((delivered / "duty").iterdir()):
+        header, *body = CalamineWorkbook.from_path(file).get_sheet_by_name("值班表").to_python()
+        shifts += [dict(zip(header, row, strict=True)) for row in body]
+    assert len({(s["日期"], s["班次"], s["岗位"]) for s in shifts}) == len(shifts)
+    for at in (END, END + timedelta(hours=11), END + timedelta(days=20)):
+        posts = [s["岗位"] for s in shifts if s["开始时间"] <= at < s["结束时间"]]
+        assert {"值班领导", "值班长", "受理岗", "派遣岗"} <= set(posts)
+        assert len(set(posts)) == len(posts)
+    assert all(s["联系电话"] == "00000000" for s in shifts)
+
+
+def test_follow_ups_and_positions_go_on_live(tmp_path):
+    generate(tmp_path, cases=400, days=45, seed=2, end=END)
+    before = hashes(tmp_path)
+    live(tmp_path, max_batches=12, every_seconds=0, clock=ticking(END, timedelta(hours=9)))
+    new = {name.split("/")[0] for name in set(hashes(tmp_path)) - set(before)}
+    assert {"grid_workers", "follow_ups", "evaluations"} <= new
+    calls = [row["回访编号"] for row in csv_rows(tmp_path, "follow_ups")]
+    assert max(Counter(calls).values()) <= 2  # when it is due, and when it is done
+
+
 def test_live_goes_on_where_the_history_ended(tmp_path):
     generate(tmp_path, cases=400, days=45, seed=2, end=END)
     clock = ticking(END, timedelta(seconds=30))
@@ -288,6 +360,11 @@ def rows_of(folder: Path, source: str) -> list[dict]:
             header, *body = (line.split(delimiter) for line in lines_of(file, source))
             rows += [dict(zip(header, v, strict=True)) for v in body if len(v) == len(header)]
     return rows
+
+
+def csv_rows(folder: Path, source: str) -> list[dict]:
+    files = sorted((folder / source).iterdir())
+    return [row for f in files for row in csv.DictReader(io.StringIO(f.read_text("utf-8")))]
 
 
 def firsts(folder: Path) -> list[dict]:
