@@ -10,6 +10,7 @@
   const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
   const SLOW_FIRST = 3000, SLOW_FRAME = 250;  // ms
   const LOST = 5000;      // ms in which a lost context may come back
+  const LATE = 15000;     // ms in which plotly makes its map, or never will
   const SHAPES = 3;       // GeoJSON addresses that plotly keeps
   const SETTLE = 150;     // ms after a change of size
   const NOTHING = { data: [], layout: {} };
@@ -22,14 +23,17 @@
   /* ---- what decides ---- */
 
   function decided() {
-    if (!state.decided) keep(asked() || kept(sessionStorage) || judged());
+    if (!state.decided) keep(asked() || possible(kept(sessionStorage)) || judged());
     return state.decided;
   }
+
+  /* A driver may have gone since. */
+  const possible = (decision) => (decision && (decision.drawing === "canvas" || !trouble(false)) ? decision : null);
 
   function asked() {
     const drawing = new URLSearchParams(location.search).get("map");
     if (drawing === "auto") return judged();
-    return drawing === "canvas" || (drawing === "webgl" && !trouble(false)) ? { drawing, why: "asked" } : null;
+    return ["webgl", "canvas"].includes(drawing) ? possible({ drawing, why: "asked" }) : null;
   }
 
   function judged() {
@@ -167,7 +171,8 @@
     clearTimeout(state.waiting);
     const map = mapLibre();
     if (!map) {
-      state.waiting = setTimeout(() => watch(began), 50);
+      if (performance.now() - began > LATE) fallBack("missing");
+      else state.waiting = setTimeout(() => watch(began), 50);
       return;
     }
     if (map === state.watched) return;

@@ -60,6 +60,10 @@ def test_where_webgl_is_missing_the_map_is_drawn_all_the_same_and_the_status_say
             assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
             assert status(look, wall) == "地图：软件绘制（本机没有可用的显卡加速）"
             assert look.complaints == []
+        with looking(browser, drawing="webgl") as look:  # as the tab had it before its driver went
+            open_wall(look, wall)
+            assert drawing(look) == "canvas"
+            assert look.complaints == []
         browser.close()
 
 
