@@ -148,6 +148,11 @@ def test_a_device_that_began_again_three_times_within_the_window_flaps():
     assert [s.is_flapping for s in shown(*slow, minute=49)] == [False]
 
 
+def test_what_is_raised_again_before_it_ended_does_not_flap():
+    (now,) = shown(*(said("a", 4 * n) for n in range(4)), minute=13)
+    assert (now.is_flapping, now.count) == (False, 4)
+
+
 def test_a_flapping_alert_stands_until_it_was_quiet_for_the_window():
     story = [*flapping(4), ended(flapping(4)[-1], 14)]
     (between,) = shown(*story, minute=43.9)

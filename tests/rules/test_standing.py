@@ -76,6 +76,15 @@ def test_a_cancel_that_names_the_first_or_the_last_message_ends_them_all():
         assert names(alert, update, later(named, "c", 2, "Cancel"), minute=3) == []
 
 
+def test_two_updates_that_refer_to_each_other_do_not_make_the_alert_vanish():
+    alert = said("a")
+    one, two = later(alert, "u1", 1, "Update"), later(alert, "u2", 1, "Update")
+    one = replace(one, references=(alert.identity, two.identity))
+    two = replace(two, references=(alert.identity, one.identity))
+    (both,) = shown(alert, one, two, minute=2)
+    assert both.members == (one.identity, two.identity)
+
+
 def test_who_did_not_send_an_alert_cannot_end_it():
     alert = said("a", device="d1")
     foreign = later(alert, "c", 1, "Cancel", sender="x@xinghu.example")

@@ -75,6 +75,10 @@ def test_a_level_counts_when_it_has_held_without_a_break():
     ]
 
 
+def test_of_two_readings_of_one_moment_the_first_counts():
+    assert changes([Reading(1, NOON), Reading(6, NOON)]) == []
+
+
 def test_an_alert_that_goes_on_is_told_again_before_it_expires():
     found = changes([Reading(3.2, at(minute)) for minute in range(0, 61, 10)])
     assert [(c.msg_type, c.reading.at, c.expires_at) for c in found] == [
