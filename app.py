@@ -147,7 +147,7 @@ def server_on(app: Dash, host: str, port: int) -> Any:
         ident=None,
         threads=16,
         connection_limit=2000,  # the default of 100 lets viewers wait for ten seconds
-        max_request_body_size=bodies.LARGEST,  # else 1 GB is taken in before we are asked
+        max_request_body_size=2 * bodies.LARGEST,  # else 1 GB is taken in before we are asked
         channel_timeout=20,  # a half-sent request must not hold its place for long
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from access.devices import Device, Devices
 from access.operations import FAILURES
@@ -76,6 +75,11 @@ def register(server: Flask, alerts: LiveAlerts, devices: Devices) -> None:
         told = {"sequence": receipt.sequence, "is_new": receipt.is_new}
         return _answer(201 if receipt.is_new else 200, told)
 
+    @server.errorhandler(413)
+    def refuse_large(fault: Any) -> Any:
+        said = {"error": f"消息超过 {LARGEST} 字节"}
+        return _answer(413, said) if request.path == PATH else fault
+
 
 def _device(devices: Devices) -> Device:
     device = devices.of(bearer(), datetime.now(UTC))
@@ -101,12 +105,8 @@ def _slow_down(bucket: Bucket, device: Device) -> None:
 def _body() -> bytes:
     if request.mimetype not in READERS:
         raise Refused(415, f"Content-Type 应为 {'、'.join(READERS)}")
-    if (request.content_length or 0) > LARGEST:
-        raise Refused(413, f"消息超过 {LARGEST} 字节")
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:  # of one that does not say how long it is
-        raise Refused(413, f"消息超过 {LARGEST} 字节") from None
+    request.max_content_length = LARGEST  # also of a body that does not say how long it is
+    return request.get_data(cache=False)
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

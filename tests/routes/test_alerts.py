@@ -24,7 +24,6 @@ class Given:
         self.devices, self.alerts = Devices(operations), LiveAlerts(operations)
         self.tokens = {k: self.devices.add(k, f"设备 {k}", NOW) for k in ("alerts", "wall")}
         server = Flask("alerts")
-        server.config["MAX_CONTENT_LENGTH"] = LARGEST  # as routes/bodies.py sets it
         alerts.register(server, self.alerts, self.devices)
         self.viewer = server.test_client()
 
