@@ -76,6 +76,28 @@ def fill(connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any]) -> None:
     _insert(connection, "grids", [dict(zip(names, grid, strict=True)) for grid in GRIDS])
 
 
+def given_things(table: str, *rows: dict[str, Any]) -> Edition:
+    """An edition, in memory, with these rows of one of the other tables."""
+    connection = duckdb.connect(":memory:")
+    create_tables(connection, SITE)
+    insert_things(connection, table, *rows)
+    return memory_edition(connection, SITE, data_time=UNTIL)
+
+
+def insert_things(connection: duckdb.DuckDBPyConnection, table: str, *rows: dict) -> None:
+    """Write rows of a placed table, or of duty, with what each needs."""
+    needed: dict[str, Any] = {"source": "s", "row_hash": "h", "member": "m", "line": 1}
+    if TARGETS[table].is_placed:
+        needed |= {"point_quality": "ok", "is_located": True}
+    times = ("begins_at", "ends_at", "at", "withdrawn_at")
+    full = [
+        {TARGETS[table].code: f"{table}-{n}", **needed}
+        | {key: moment(value) if key in times else value for key, value in row.items()}
+        for n, row in enumerate(rows)
+    ]
+    _insert(connection, table, full)
+
+
 def _told(table: str, case_code: str, number: int, values: tuple) -> dict[str, Any]:
     """A row of what belongs to a case, from its values in the order of TOLD."""
     row = {TARGETS[table].code: f"{case_code}-{number}", "case_code": case_code, "source": "s"}
