@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 
 from access.devices import Device, Devices
 from access.operations import FAILURES
@@ -110,7 +111,4 @@ def _body() -> bytes:
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    reply = jsonify(body)
-    reply.status_code = status
-    reply.headers.update(headers or {})
-    return reply
+    return Response(orjson.dumps(body), status, headers, mimetype="application/json")
