@@ -14,7 +14,7 @@ from etl.demo.alerts import KINDS, Kind, Warning, circle, fields_of, spot, tripl
 from etl.demo.county import KM_PER_DEGREE
 from etl.demo.world import MINUTE, World, moment
 
-SLOT = 4 * MINUTE  # a story begins in most of them
+SLOT = 6 * MINUTE  # a story begins in most of them
 LONGEST = 40 * MINUTE  # after its beginning a story says nothing any more
 LASTS = 25 * MINUTE  # an alert whose end nobody tells
 STREAM = 7  # of the seed: the other streams of the live mode are numbered below

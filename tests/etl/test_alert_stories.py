@@ -2,10 +2,12 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from data.site import load_site
+from etl.demo import generate, live
 from etl.demo.alert_stories import stories
 from etl.demo.world import DAY, HOUR, MINUTE, World, seconds, world
 from rules.cap_message import CapMessage, from_xml
@@ -88,3 +90,19 @@ def _message(said: CapMessage, rules) -> Message:
         lat=float(lat),
         expires=said.expires_at,
     )
+
+
+def test_the_live_mode_delivers_them_a_file_each(tmp_path):
+    end = datetime(2026, 11, 22, 8)
+    generate(tmp_path, cases=200, days=10, seed=2, end=end)
+    before = {path.stem for path in _xml(tmp_path)}
+    times = iter([end + timedelta(minutes=3 * n) for n in range(30)])
+    live(tmp_path, max_batches=20, every_seconds=0, clock=lambda: next(times))
+    new = {path.stem: path.read_bytes() for path in _xml(tmp_path) if path.stem not in before}
+    told = stories(world(end, 30), 2, seconds(end), seconds(end) + HOUR)
+    assert new == {warning.name: warning.xml for warning in told}
+    assert len(new) >= 10
+
+
+def _xml(folder: Path) -> list[Path]:
+    return list((folder / "alerts").glob("*.xml"))
