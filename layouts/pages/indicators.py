@@ -10,7 +10,7 @@ register_page(__name__, path="/indicators", name="指标口径", title="智脑 �
 
 POLL_MS = 5000
 KINDS = {"count": "计数", "rate": "比率", "quantile": "分布", "per_population": "人均"}
-TABLES = {"cases": "事项", "steps": "流转"}
+TABLES = {"cases": "事项", "steps": "流转", "follow_ups": "回访", "evaluations": "评价"}
 CLOCKS = {
     "accepted_at": "受理时间",
     "reported_at": "登记时间",
@@ -18,6 +18,9 @@ CLOCKS = {
     "due_at": "办理期限",
     "responded_at": "首次响应时间",
     "step_at": "流转时间",
+    "watched_until": "化解满 90 日",
+    "follow_up_due_at": "应回访时间",
+    "evaluated_at": "评价时间",
     "stock(as_of)": "截止时点的存量",
     "stock(since)": "期初的存量",
 }
