@@ -1,7 +1,8 @@
 """回访: who is asked again after a case was closed, whether it was done, and what people said.
 
 The centre's follow-up system plans a call for every resolved dispute after seven days, and month by
-month for half a year where it was grave; those concerned are asked what they think by message.
+month for half a year where it was grave; what grid workers settle they look after themselves. Those
+concerned are asked by message what they think.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from etl.demo.catalogue import CHANNELS
 from etl.demo.deliver import Columns, Writer, delimited
 from etl.demo.simulate import RESOLVED, UNRESOLVED, Cases
 from etl.demo.world import DAY, HOUR, MINUTE, NEVER, Floats, Ints, World
@@ -54,6 +56,7 @@ def _calls(
 ) -> list[Calls]:
     """A call after a week, and where it was grave month by month, while the case stays closed."""
     wanted = world.topic_is_dispute[cases["category"]] & (outcome == RESOLVED)
+    wanted &= cases["channel"] != CHANNELS.index("grid_app")
     grave = (cases["people"] >= 10) | cases["is_threat"] | (cases["repeats"] >= 3)
     found = []
     for number in range(MONTHS + 1):
