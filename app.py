@@ -30,7 +30,7 @@ from layouts.measures import MEASURES
 from layouts.scenes import SCENES
 from layouts.shell import shell
 from layouts.theme import css_variables
-from routes import alerts, bodies, bundles, geometry, headers, heartbeat, live, walls
+from routes import alerts, bodies, bundles, geometry, headers, heartbeat, incident, live, walls
 from routes import devices as devices_routes
 from routes.devices import Visitors
 
@@ -94,6 +94,7 @@ def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[
     alerts.register(app.server, live_alerts, devices)
     standing = live.Live(store, live_alerts)
     live.register(app.server, standing, devices)
+    incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()
     walls.register(app.server, store, told, devices, visitors, _choices(), pages, colours)
     return {"walls": told.sequence, "live": standing.number}

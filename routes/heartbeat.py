@@ -14,6 +14,7 @@ from flask import Flask, Response, request
 
 from access.operations import FAILURES
 from data.alerts import alerts_expired
+from data.duty import on_duty
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.quality import sources
@@ -22,6 +23,7 @@ from data.trouble import told, trouble
 
 PATH = "/heartbeat"
 UNREADABLE = "运行记录读不出，数据源状态是发布时的"
+MOST_ON_DUTY = 2  # the header has room for no more
 FRESH = 0.25  # seconds; within them all viewers get the same answer without a look at the disk
 
 
@@ -72,6 +74,7 @@ class Heartbeat:
                     "published": _epoch_ms(edition, edition.published_at),
                     "zone": edition.site.zone,
                     "publish_every": edition.site.publish_every,
+                    "duty": _duty(edition, edition.local(self._clock())),
                     "sources": self._sources(edition, seen),
                 }
         except EditionError as error:
@@ -119,6 +122,12 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Server-Time"] = str(round(time.time() * 1000))
         return reply
+
+
+def _duty(edition: Edition, now: datetime) -> list[dict]:
+    """Who is on duty now, the first of the roster first."""
+    rows = on_duty(edition, now).head(MOST_ON_DUTY)
+    return [{"post": post, "holder": holder} for post, holder in rows[["post", "holder"]].values]
 
 
 def _declared(edition: Edition) -> list[dict]:

@@ -135,6 +135,11 @@
     else write("sources", `数据源 ${body.sources.length} 个全部正常`, "is-fine");
   }
 
+  function drawDuty() {
+    const duty = (state.body.duty || []).map(({ post, holder }) => `${post} ${holder || "未排班"}`);
+    write("duty", duty.join("　"));
+  }
+
   /* What time the pictures are of, where the viewer asked for another than the newest. */
   function pastTime() {
     const map = document.querySelector("[data-time]");
@@ -268,6 +273,7 @@
     if (time !== null) {
       drawClock(time);
       drawTrust(time);
+      drawDuty();
       drawMoments();
     }
     drawBanner();

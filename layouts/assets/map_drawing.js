@@ -135,8 +135,9 @@
 
   /* The figure with the zoom at which its box fills this room, below the controls. */
   function fitted(figure, wide, high) {
-    const { layout } = figure, { box, above, around, radius_zoom: radiusZoom } = layout.meta;
-    const [west, south, east, north] = box;
+    const { layout } = figure, { around, radius_zoom: radiusZoom } = layout.meta;
+    const above = state.focus ? around : layout.meta.above;
+    const [west, south, east, north] = state.focus || layout.meta.box;
     const height = Math.max(mercator(north) - mercator(south), 1e-6) / (2 * Math.PI);
     const across = (wide - 2 * around) / Math.max((east - west) / 360, 1e-6);
     const world = Math.max(1, Math.min(across, (high - above - around) / height));
@@ -239,6 +240,12 @@
       const at = window.wallMap.project(place), drawn = map();
       if (!at) return false;
       return drawn === state.canvas ? drawn.codeAt(at.x, at.y) !== null : drawn.queryRenderedFeatures(at).length > 0;
+    },
+    /* Show that box [west, south, east, north] and nothing round it; null = all again. */
+    focus(box) {
+      if (JSON.stringify(box) === JSON.stringify(state.focus || null)) return;
+      Object.assign(state, { focus: box, isMoved: false, shown: null });
+      if (state.observed) present();
     },
     given: () => state.given,  // {center, zoom} until the viewer moves it
     figure: () => state.shown,

@@ -1,0 +1,168 @@
+/* 战时: one incident takes the wall: the map around it with who and what is near, its log, and clocks
+ * that run. What is near comes from GET /incident/<id>, the incident itself from what stands now. */
+(function () {
+  "use strict";
+  const EVERY = 15e3, ROWS = 5;
+  const DIRECTIONS = ["北", "东北", "东", "东南", "南", "西南", "西", "西北"];
+  const state = { mode: "peace", asked: null, incident: null, around: null, askedAt: -Infinity, layer: null, key: "" };
+
+  const main = () => document.querySelector("main[data-scenes]");
+
+  document.addEventListener("zhinao:mode", (event) => {
+    state.mode = event.detail.mode;
+    state.asked = event.detail.incident;
+    draw();
+  });
+
+  /* The incident that the desk named, else the gravest that stands. */
+  function incident() {
+    const alerts = window.zhinaoLive ? zhinaoLive.alerts() : [];
+    return alerts.find((alert) => alert.id === state.asked) || alerts[0] || null;
+  }
+
+  async function look(alert) {
+    const isNew = !state.incident || state.incident.id !== alert.id;
+    if (!isNew && performance.now() - state.askedAt < EVERY) return;
+    state.askedAt = performance.now();
+    if (isNew) state.around = null;
+    state.incident = alert;
+    try {
+      const reply = await fetch(`/incident/${alert.id}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (reply.ok && state.incident.id === alert.id) state.around = await reply.json();
+    } catch {  /* what was near stays on screen */
+    }
+  }
+
+  function draw() {
+    if (!main() || !window.zhinao || !window.wallMap) return;
+    const isWar = state.mode === "war", alert = isWar ? incident() : null;
+    main().classList.toggle("is-war", isWar);
+    if (!isWar) return leave();
+    if (alert) look(alert);
+    parts(alert);
+    pins(alert);
+    const hasPlace = alert && alert.lon !== null;
+    wallMap.focus(hasPlace ? boxAround(alert, state.around ? state.around.metres : 1000) : null);
+  }
+
+  function leave() {
+    if (!state.layer) return;
+    document.querySelectorAll(".war-part, .war-layer").forEach((each) => each.remove());
+    Object.assign(state, { layer: null, incident: null, around: null, key: "" });
+    wallMap.focus(null);
+  }
+
+  function boxAround({ lon, lat }, metres) {
+    const high = (1.3 * metres) / 111_195, wide = high / Math.cos((lat * Math.PI) / 180);
+    return [lon - wide, lat - high, lon + wide, lat + high].map((degree) => Math.round(degree * 1e6) / 1e6);
+  }
+
+  /* ---- words ---- */
+
+  function node(kind, className, ...children) {
+    const element = document.createElement(kind);
+    element.className = className;
+    element.append(...children.filter((child) => child !== null && child !== ""));
+    return element;
+  }
+
+  const clock = (ms) => zhinao.inZone(ms, { hour: "2-digit", minute: "2-digit" });
+  const direction = (bearing) => DIRECTIONS[Math.round(bearing / 45) % 8];
+  const far = (metres) => (metres < 1000 ? `${metres} 米` : `${(metres / 1000).toFixed(1)} 公里`);
+
+  function parts(alert) {
+    const key = JSON.stringify([alert, state.around]);
+    if (state.key !== key) {
+      state.key = key;
+      document.querySelectorAll(".war-part").forEach((each) => each.remove());
+      main().append(...(alert ? [story(alert), surroundings()] : [node("section", "panel war-part war-story", node("div", "nothing", "战时：没有现行预警"))]));
+    }
+    document.querySelectorAll(".war-part [data-since]").forEach((each) => {
+      const text = stopwatch(zhinao.now() - Number(each.dataset.since));
+      if (each.textContent !== text) each.textContent = text;
+    });
+  }
+
+  /* To the second: somebody watches it. */
+  function stopwatch(ms) {
+    const seconds = Math.max(0, Math.floor(ms / 1000)), two = (number) => String(number).padStart(2, "0");
+    return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  }
+
+  function story(alert) {
+    const running = node("b", ""), waiting = node("b", alert.acknowledged ? "" : "is-open");
+    running.dataset.since = alert.received;
+    if (!alert.acknowledged) waiting.dataset.since = alert.since;
+    else waiting.textContent = `${clock(alert.acknowledged)} ${alert.by || ""}`;
+    const log = [[alert.sent, "发布"], [alert.received, "收到"]];
+    if (alert.count > 1) log.push([alert.received, alert.flapping ? `反复 ${alert.count} 次` : `合并 ${alert.count} 条`]);
+    if (alert.escalation) log.push([alert.escalation.at, `升级至${alert.escalation.to}`]);
+    if (alert.acknowledged) log.push([alert.acknowledged, `${alert.by || ""} 签收`]);
+    const flag = node("i", "flag"), box = node("section", "panel war-part war-story",
+      node("div", "war-head", flag, node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null),
+      node("div", "war-event", alert.event),
+      node("div", "war-place", alert.place || "位置不明"),
+      node("dl", "war-clocks", node("dt", "", "已过"), node("dd", "", running), node("dt", "", alert.acknowledged ? "签收" : "未签收"), node("dd", "", waiting), node("dt", "", "处置"), node("dd", "", alert.holder || "未明确")),
+      node("h2", "", node("span", "", "过程")),
+      node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(-ROWS).map(([at, words]) => node("li", "", node("time", "", clock(at)), words))));
+    const mark = ["red", "orange", "yellow", "blue"].includes(alert.signal) ? `var(--risk-${alert.signal})` : "var(--muted)";
+    box.style.setProperty("--mark", mark);
+    return box;
+  }
+
+  function surroundings() {
+    const around = state.around;
+    if (!around) return node("section", "panel war-part war-around", node("h2", "", node("span", "", "周边")), node("div", "nothing", "没有周边数据"));
+    const cameras = around.resources.filter((each) => each.kind === "camera"), others = around.resources.filter((each) => each.kind !== "camera");
+    const workers = around.workers.filter((each) => each.is_on_duty);
+    const row = (name, each) => node("li", "", node("span", "", name), node("small", "", `${direction(each.bearing)} ${far(each.metres)}`));
+    const fact = (name, figure, unit) => node("div", "war-fact", node("span", "", name), node("b", "", figure.toLocaleString("zh-CN")), node("small", "", unit));
+    return node("section", "panel war-part war-around",
+      node("h2", "", node("span", "", `周边 ${far(around.metres)}`), node("small", "", `网格 ${around.totals.grids} 个`)),
+      node("div", "war-facts", fact("居民", around.people, "人"), fact("网格员在岗", workers.length, "人"), fact("摄像头", cameras.length, "路"), fact("在办事项", around.totals.cases, "件")),
+      node("h2", "", node("span", "", "最近的网格员")), node("ol", "war-list is-worker", ...workers.slice(0, 3).map((each) => row(each.name, each))),
+      node("h2", "", node("span", "", "重点场所与力量")), node("ol", "war-list is-place", ...others.slice(0, ROWS).map((each) => row(each.name, each))));
+  }
+
+  /* ---- pins ---- */
+
+  function pins(alert) {
+    const room = document.querySelector(".map-overlay");
+    if (!room) return;
+    if (!state.layer || !state.layer.isConnected) {
+      state.layer = node("div", "war-layer");
+      room.parentElement.append(state.layer);
+    }
+    const around = state.around || { workers: [], resources: [], metres: 0 };
+    const items = alert && alert.lon !== null ? [
+      { kind: "ring", ...alert, metres: around.metres },
+      ...around.resources.map((each) => ({ ...each, kind: each.kind === "camera" ? "camera" : "place" })),
+      ...around.workers.filter((each) => each.is_on_duty).map((each) => ({ ...each, kind: "worker" })),
+      { kind: "incident", ...alert },
+    ] : [];
+    const key = JSON.stringify(items);
+    if (state.layer.dataset.key !== key) {
+      state.layer.dataset.key = key;
+      state.layer.replaceChildren(...items.map((item) => Object.assign(node("i", `war-pin is-${item.kind}`), { item })));
+    }
+    place();
+  }
+
+  function place() {
+    if (!state.layer) return;
+    for (const pin of state.layer.children) {
+      const { lon, lat, metres } = pin.item, at = wallMap.project([lon, lat]);
+      pin.hidden = !at;
+      if (!at) continue;
+      if (pin.classList.contains("is-ring")) {
+        const edge = wallMap.project([lon, lat + metres / 111_195]), radius = Math.abs(edge.y - at.y);
+        Object.assign(pin.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, marginLeft: `${-radius}px`, marginTop: `${-radius}px` });
+      }
+      pin.style.transform = `translate(${at.x}px,${at.y}px)`;
+    }
+  }
+
+  document.addEventListener("zhinao:map-moved", place);
+  document.addEventListener("zhinao:map-drawn", place);
+  setInterval(draw, 500);
+})();
