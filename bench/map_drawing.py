@@ -15,7 +15,8 @@ from tests.browser.driving import Look, Wall, chromium, looking
 CASES = 20_000
 GRIDS = 2262
 SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
-PROMISED = {"webgl": (6.0, 1.0), "canvas": (2.0, 0.4)}  # seconds: usable, refresh
+WHATS = ("usable since opening", "usable since its figure came", "refresh")
+PROMISED = {"webgl": (6.0, 6.0, 1.0), "canvas": (2.0, 2.0, 0.4)}  # seconds
 REFRESHES = 3
 
 # When a figure reached the map, and when it was painted: two frames after it was drawn, for only
@@ -40,7 +41,8 @@ document.addEventListener("zhinao:map-drawn", () =>
 
 
 def figures() -> Iterator[Figure]:
-    """Seconds from opening the address, and from the arrival of new values, until painted."""
+    """Seconds until painted: from opening the address (the page itself is most of it), from the
+    arrival of the figure, and from that of new values."""
     with tempfile.TemporaryDirectory(prefix="zhinao-map-") as folder:
         home = Path(folder)
         command = [sys.executable, "-m", "etl", "demo", "--home", folder, "--cases", str(CASES)]
@@ -52,41 +54,39 @@ def figures() -> Iterator[Figure]:
                 for drawing, promised in PROMISED.items():
                     for size, pixels in SIZES.items():
                         seconds = _seconds(browser, wall, store, drawing, pixels)
-                        for what, took, target in zip(
-                            ("usable", "refresh"), seconds, promised, strict=True
-                        ):
-                            name = f"map of {GRIDS:,} grids by {drawing}, {size}: {what}"
+                        for what, took, target in zip(WHATS, seconds, promised, strict=True):
+                            name = f"{GRIDS:,} grids by {drawing}, {size}: {what}"
                             yield Figure(name, took, "s", target, issue=3)
         finally:
             store.close()
             wall.stop()
 
 
-def _opened(browser: Browser, wall: Wall, drawing: str, pixels: tuple[int, int]) -> float:
+def _opened(browser: Browser, wall: Wall, drawing: str, pixels: tuple[int, int]) -> None:
     with looking(browser, *pixels, drawing=drawing) as look:
-        return _open(look, wall)
+        _open(look, wall)
 
 
 def _seconds(
     browser: Browser, wall: Wall, store: EditionStore, drawing: str, pixels: tuple[int, int]
-) -> tuple[float, float]:
-    """(until the map is there, worst time until a refresh is painted)."""
+) -> tuple[float, float, float]:
+    """As WHATS; of several refreshes the slowest."""
     with looking(browser, *pixels, drawing=drawing) as look:
-        usable = _open(look, wall)
+        usable, since_figure = _open(look, wall)
         refresh = max(_refresh(look, store, number) for number in range(REFRESHES))
-    return usable, refresh
+    return usable, since_figure, refresh
 
 
-def _open(look: Look, wall: Wall) -> float:
+def _open(look: Look, wall: Wall) -> tuple[float, float]:
     look.page.add_init_script(CLOCK)
     look.page.goto(wall.url)
     look.page.wait_for_function("() => window.mapClock?.painted.length")
     look.wait_for_map()
     polygons = look.page.evaluate("wallMap.figure().data[0].locations.length")
     assert polygons == GRIDS, f"the map shows {polygons} polygons"
-    painted = look.page.evaluate("mapClock.painted[0]")
+    painted, arrived = look.page.evaluate("[mapClock.painted[0], mapClock.arrived[0]]")
     look.page.wait_for_timeout(3000)  # what the other panels do is not the map's
-    return painted / 1000
+    return painted / 1000, (painted - arrived) / 1000
 
 
 def _refresh(look: Look, store: EditionStore, number: int) -> float:
