@@ -1,4 +1,4 @@
-"""战时: what lies around one standing alert, for the wall; nothing in it was written by a person."""
+"""战时: what lies around one standing alert; nothing in it was written by a person."""
 
 from typing import Any
 
@@ -58,6 +58,6 @@ def around(edition: Edition, found: Surroundings) -> dict[str, Any]:
     }
 
 
-def _pin(row: dict[str, Any]) -> dict[str, Any]:
+def _pin(row: dict[Any, Any]) -> dict[str, Any]:
     place = {name: round(row[name], ROUNDED) for name in ("lon", "lat")}
     return {**place, "metres": round(row["distance_m"]), "bearing": round(row["bearing"])}
