@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from data.editions.store import EditionStore
 from tests.browser.driving import CHROMIUM, FLAGS, Look, Wall, looking
@@ -47,24 +47,32 @@ def status(look: Look, wall: Wall) -> str:
 # The choice
 
 
-def test_where_webgl_is_missing_the_map_is_drawn_all_the_same_and_the_status_says_so(wall: Wall):
+@pytest.fixture
+def no_webgl(browser: Browser) -> Iterator[Browser]:
     without = ["--disable-webgl", "--disable-3d-apis"]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *without])
-        with looking(browser, drawing=None) as look:
-            open_wall(look, wall, "?map=webgl")  # what is not there cannot be asked for
-            assert (
-                look.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
-            )
-            assert drawing(look) == "canvas"
-            assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
-            assert status(look, wall) == "地图：软件绘制（本机没有可用的显卡加速）"
-            assert look.complaints == []
-        with looking(browser, drawing="webgl") as look:  # as the tab had it before its driver went
-            open_wall(look, wall)
-            assert drawing(look) == "canvas"
-            assert look.complaints == []
-        browser.close()
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *without])
+    yield other
+    other.close()
+
+
+def test_where_webgl_is_missing_the_map_is_drawn_all_the_same_and_the_status_says_so(
+    no_webgl: Browser, wall: Wall
+):
+    with looking(no_webgl, drawing=None) as look:
+        open_wall(look, wall, "?map=webgl")  # what is not there cannot be asked for
+        assert look.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
+        assert drawing(look) == "canvas"
+        assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
+        assert near(fills(look), expected(look))
+        assert status(look, wall) == "地图：软件绘制（本机没有可用的显卡加速）"
+        assert look.complaints == []
+
+
+def test_a_driver_that_went_since_the_tab_chose_it_leaves_no_hole(no_webgl: Browser, wall: Wall):
+    with looking(no_webgl, drawing="webgl") as look:
+        open_wall(look, wall)
+        assert drawing(look) == "canvas"
+        assert look.complaints == []
 
 
 def test_where_webgl_is_only_computed_the_canvas_is_chosen_and_kept(browser: Browser, wall: Wall):
