@@ -38,6 +38,8 @@
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
     if (!isWar) return leave();
+    zhinao.write("scene", "战时");
+    zhinao.write("question", "现场在哪里，周边有谁，处置到了哪一步？");
     if (alert) look(alert);
     parts(alert);
     pins(alert);
@@ -50,6 +52,7 @@
     document.querySelectorAll(".war-part, .war-layer").forEach((each) => each.remove());
     Object.assign(state, { layer: null, incident: null, around: null, key: "" });
     wallMap.focus(null);
+    zhinaoScenes.say();
   }
 
   function boxAround({ lon, lat }, metres) {
@@ -68,7 +71,7 @@
 
   const clock = (ms) => zhinao.inZone(ms, { hour: "2-digit", minute: "2-digit" });
   const direction = (bearing) => DIRECTIONS[Math.round(bearing / 45) % 8];
-  const far = (metres) => (metres < 1000 ? `${metres} 米` : `${(metres / 1000).toFixed(1)} 公里`);
+  const far = (metres) => (metres < 1000 ? `${metres} 米` : `${Math.round(metres / 100) / 10} 公里`);
 
   function parts(alert) {
     const key = JSON.stringify([alert, state.around]);

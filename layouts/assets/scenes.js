@@ -38,12 +38,16 @@
     document.querySelectorAll(".scene").forEach((each) => each.classList.toggle("is-shown", each.dataset.scene === scene.key));
     main().classList.toggle("is-mapless", !scene.has_map);
     sessionStorage.setItem(KEPT, scene.key);
-    zhinao.write("scene", scene.name);
-    zhinao.write("question", scene.question);
+    say();
     colourFor(scene);
     renewIfOld(scene);
     mark();
     document.dispatchEvent(new CustomEvent("zhinao:scene", { detail: scene }));
+  }
+
+  function say() {
+    zhinao.write("scene", current().name);
+    zhinao.write("question", current().question);
   }
 
   /* The map shows what its scene is about, until a viewer or the remote control chooses otherwise. */
@@ -94,7 +98,8 @@
 
   function step() {
     if (!ready()) return;
-    if (!state.isHeld && restOfPause() <= 0) {
+    const isWar = main().classList.contains("is-war");  // incident.js
+    if (!state.isHeld && !isWar && restOfPause() <= 0) {
       if (state.chosen) letGo();
       if (performance.now() - state.since >= 1000 * state.view.seconds) show((state.at + 1) % state.scenes.length);
     }
@@ -169,6 +174,7 @@
       state.chosen = false;
       colourFor(current());
     },
+    say: () => current() && say(),
     current: () => current() && current().key,
   };
 

@@ -20,9 +20,16 @@ from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
 pytestmark = pytest.mark.browser
 NOW = datetime.now(UTC)
 TAKEOVER = 8  # seconds
-POINT = f"{SOUTH + 2.5 * SIDE},{WEST + 7.5 * SIDE} 0.1"  # in T1V2G2
+LON, LAT = WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE  # in T1V2G2
+POINT = f"{LAT},{LON} 0.1"
 PLACE = "第1镇"
 STEPS = [{"signal": "red", "after_minutes": 0.15, "to": "值班长"}]
+
+
+MAP_SHARE = """() => {
+    const area = s => (b => b.width * b.height)(document.querySelector(s).getBoundingClientRect());
+    return area('.map') / area('.wall-body');
+}"""
 
 
 class Hall:
@@ -159,6 +166,27 @@ def test_the_remote_holds_a_scene_a_region_a_measure_and_the_night(seen: Look, h
     hall.command(scene=None, region=None)
     seen.wait_for_trail("全域")
     wait_for_scene(seen, "全域总览")
+
+
+def test_in_war_the_map_takes_the_wall_with_what_lies_around(seen: Look, hall: Hall):
+    hall.alert("Severe")
+    hall.command(mode="war")
+    story = seen.page.locator(".war-story")
+    story.get_by_text("火情").wait_for(timeout=8000)
+    assert PLACE in story.inner_text() and "未签收" in story.inner_text()
+    assert scene(seen) == "战时"
+    seen.page.locator(".war-around").get_by_text("周边 1 公里").wait_for()
+    shares = seen.page.evaluate(MAP_SHARE)
+    assert shares >= 0.45
+    before = story.locator("[data-since]").first.inner_text()
+    seen.page.wait_for_timeout(1500)
+    assert story.locator("[data-since]").first.inner_text() > before  # its clocks run
+    centre = seen.page.evaluate("place => wallMap.project(place)", [LON, LAT])
+    box = seen.page.locator(".map").bounding_box()
+    assert abs(centre["x"] - box["width"] / 2) < 40 and abs(centre["y"] - box["height"] / 2) < 60
+    hall.command(mode="peace")
+    seen.page.wait_for_selector(".war-part", state="detached")
+    assert scene(seen) == "全域总览"
 
 
 def test_an_outage_loses_neither_the_scene_nor_what_was_said(browser: Browser, hall: Hall):
