@@ -30,7 +30,18 @@ from layouts.measures import MEASURES
 from layouts.scenes import SCENES
 from layouts.shell import shell
 from layouts.theme import css_variables
-from routes import alerts, bodies, bundles, geometry, headers, heartbeat, incident, live, walls
+from routes import (
+    alerts,
+    bodies,
+    bundles,
+    connections,
+    geometry,
+    headers,
+    heartbeat,
+    incident,
+    live,
+    walls,
+)
 from routes import devices as devices_routes
 from routes.devices import Visitors
 
@@ -124,6 +135,7 @@ def serve(
     port: Annotated[int, typer.Option(envvar="PORT", help="端口", min=0, max=65535)] = 8050,
 ) -> None:
     """大屏服务。"""
+    connections.allow()
     store = EditionStore(home)
     try:
         waiting = server_on(build(store), host, port)
@@ -141,16 +153,21 @@ def serve(
 
 def server_on(app: Dash, host: str, port: int) -> Any:
     """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
-    return create_server(
+    sockets: dict = {}
+    server = create_server(
         app.server,
+        map=sockets,
         host=host,
         port=port,
         ident=None,
         threads=16,
-        connection_limit=2000,  # the default of 100 lets viewers wait for ten seconds
+        connection_limit=connections.MOST,  # the default of 100 lets viewers wait for ten seconds
+        asyncore_use_poll=True,  # select() ends the server at its 1,024th connection
         max_request_body_size=2 * bodies.LARGEST,  # else 1 GB is taken in before we are asked
         channel_timeout=20,  # a half-sent request must not hold its place for long
     )
+    connections.keep(sockets)
+    return server
 
 
 def _log_plainly() -> None:
