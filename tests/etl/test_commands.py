@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from data.case_code import case_code
+from data.duty import on_duty
 from data.editions.store import EditionStore
 from etl.commands import app
 from tests.conftest import ROOT
@@ -160,6 +161,19 @@ def test_the_county_has_every_case_that_was_planted(county):
     assert edition.rows("SELECT count(*) FROM alerts") == [(planted["alerts"],)]
     rows = dict(edition.rows("SELECT source, sum(rows_in + filtered) FROM batches GROUP BY ALL"))
     assert {name: int(rows[name]) for name in planted["rows"]} == planted["rows"]
+
+
+def test_what_belongs_to_cases_finds_them_and_all_that_has_a_place_is_placed(county):
+    _, planted, edition = county
+    for name in ("follow_ups", "evaluations"):
+        assert edition.rows(f"SELECT count(*) FROM {name}")[0][0] > 20
+        lost = f"SELECT count(*) FROM {name} ANTI JOIN cases USING (case_code)"
+        assert edition.rows(lost) == [(0,)]
+    for name in ("grid_workers", "resources"):
+        [(rows, placed)] = edition.rows(f"SELECT count(*), count(grid) FROM {name}")
+        assert rows == planted["rows"][name]
+        assert placed >= 0.998 * rows  # somebody may stand just outside the county
+    assert "值班长" in on_duty(edition, edition.data_time)["post"].tolist()
 
 
 def test_every_planted_fault_has_its_expected_outcome(county):
