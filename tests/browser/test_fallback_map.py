@@ -345,6 +345,20 @@ def test_the_map_may_take_the_whole_screen_and_come_back(look: Look, wall: Wall)
     assert near(fills(look), expected(look))
 
 
+def test_the_map_may_look_at_a_part_and_back(look: Look, wall: Wall):
+    open_wall(look, wall)
+    before = look.page.evaluate("wallMap.getZoom()")
+    part = [GRID[0] - SIDE, GRID[1] - SIDE, GRID[0] + SIDE, GRID[1] + SIDE]
+    look.page.evaluate("box => wallMap.focus(box)", part)
+    look.page.wait_for_function("() => !wallMap.canvas().redrawing")
+    middle = look.page.evaluate("wallMap.getCenter()")
+    assert (middle["lon"], middle["lat"]) == pytest.approx(GRID, abs=1e-4)
+    assert look.page.evaluate("wallMap.getZoom()") > before + 1
+    assert near(on_screen(look.page), on_screen(look.page, "expected"))
+    look.page.evaluate("wallMap.focus(null)")
+    assert look.page.evaluate("wallMap.getZoom()") == before
+
+
 def test_shapes_that_did_not_come_are_asked_for_again(browser: Browser, wall: Wall):
     with looking(browser, drawing="canvas") as look:
         asked = []
