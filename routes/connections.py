@@ -6,7 +6,6 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 from waitress.task import WSGITask
 
-
 MOST = 2000
 OTHER_FILES = 1000  # editions, logs, the operations store
 
