@@ -5,7 +5,7 @@ from pydantic import Field, model_validator
 from data.declaration import Declared
 
 NIGHT = "04:00"
-SCENES = ("overview", "risk", "disputes", "departments", "grids")  # DOMAIN 4.1
+SCENES = ("overview", "risk", "disputes", "departments", "grids", "follow_up")  # DOMAIN 4.1
 
 
 class WallView(Declared):

@@ -3,6 +3,7 @@
 import pandas as pd
 from dash import html
 
+from data.codes import UNCLASSIFIED
 from layouts.marks import counting, nothing, shape
 from layouts.panel import Facts, Listing, Panel
 
@@ -15,7 +16,7 @@ def draw(facts: Facts, cases: pd.DataFrame) -> list | html.Div:
 
 def _row(row: dict) -> html.Div:
     words = [
-        html.Span(row["category"] or "未分类"),
+        html.Span(row["category"] if isinstance(row["category"], str) else UNCLASSIFIED),
         html.Small(f"{row['place']} · {row['department']}"),
     ]
     parts = [shape("red", "红色"), html.Div(words, className="words"), counting(row["due"])]

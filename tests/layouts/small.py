@@ -52,7 +52,7 @@ def of_another_schema(file: Path) -> None:
 def wipe(connection: duckdb.DuckDBPyConnection) -> None:
     for table in ("cases", "grids", "layers", "departments", "categories", "sources", "batches"):
         connection.execute(f"DELETE FROM {table}")
-    for table in ("alerts", "quarantine"):
+    for table in ("alerts", "quarantine", "follow_ups", "evaluations", "duty"):
         connection.execute(f"DELETE FROM {table}")
 
 
@@ -81,6 +81,8 @@ def fill(
     for table, named in (("departments", DEPARTMENTS), ("categories", CATEGORIES)):
         connection.executemany(f"INSERT INTO {table} (code, name) VALUES ($1, $2)", named.items())
     connection.execute(CASES, {"cases": cases, "data_time": data_time})
+    for statement in filter(str.strip, AFTERWARDS.split(";")):
+        connection.execute(statement)
     _quality(connection, cases, data_time)
     connection.execute(ALERT, {"sent": data_time - timedelta(minutes=20)})
 
@@ -142,6 +144,8 @@ SELECT 'C' || lpad(i::VARCHAR, 12, '0') AS case_code, 'hotline' AS source, i::VA
             ELSE ['20', '30', '50', '60', '60', '60', '70'][1 + (b % 7)::INT] END AS status,
        accepted_at - INTERVAL 10 MINUTE AS reported_at, accepted_at,
        CASE WHEN closes_at <= $data_time THEN closes_at END AS closed_at,
+       CASE WHEN closes_at > $data_time THEN NULL WHEN d % 8 = 0 THEN 'unresolved'
+            WHEN closes_at IS NOT NULL THEN 'resolved' END AS outcome,
        due_at, accepted_at + INTERVAL 48 HOUR AS warn_at, 'second' AS precision, 0 AS reopen_count,
        CASE WHEN is_located THEN place.lon + 0.004 * ((b % 1000) / 500.0 - 1) END AS lon,
        CASE WHEN is_located THEN place.lat + 0.004 * ((c % 1000) / 500.0 - 1) END AS lat,
@@ -152,6 +156,25 @@ SELECT 'C' || lpad(i::VARCHAR, 12, '0') AS case_code, 'hotline' AS source, i::VA
        md5(i::VARCHAR) AS row_hash, 'hotline.csv' AS member, i + 1 AS line,
        '张三诉李四 13800138000' AS title
 FROM timed
+"""
+
+# A call a week after each closure, made for four of five; two of three people give their opinion.
+AFTERWARDS = """
+INSERT INTO follow_ups BY NAME
+SELECT 'F' || case_code AS follow_up_code, 'hotline' AS source, case_code, 'phone' AS way,
+       closed_at + INTERVAL 7 DAY AS due_at, 'second' AS precision, row_hash, member, line,
+       CASE WHEN hash(case_code) % 5 > 0 THEN closed_at + INTERVAL 6 DAY END AS done_at
+FROM cases WHERE closed_at IS NOT NULL;
+INSERT INTO evaluations BY NAME
+SELECT 'E' || case_code AS evaluation_code, 'hotline' AS source, case_code, 'second' AS precision,
+       closed_at + INTERVAL 1 DAY AS "at", row_hash, member, line,
+       ['satisfied', 'satisfied', 'fair', 'dissatisfied'][1 + (hash(case_code) % 4)::INT]
+           AS satisfaction
+FROM cases WHERE closed_at IS NOT NULL AND hash(line) % 3 > 0;
+INSERT INTO duty BY NAME
+SELECT 'D1' AS duty_code, 'duty' AS source, TIMESTAMP '2020-01-01' AS begins_at,
+       TIMESTAMP '2100-01-01' AS ends_at, '值班长' AS post, '值班长甲' AS holder, 'h' AS row_hash,
+       'duty.csv' AS member, 1 AS line;
 """
 
 ALERT = """
