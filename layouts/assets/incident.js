@@ -43,6 +43,7 @@
     if (alert) look(alert);
     parts(alert);
     pins(alert);
+    if (document.documentElement.classList.contains("is-taken")) return;  // live.js has the map
     const hasPlace = alert && alert.lon !== null;
     wallMap.focus(hasPlace ? boxAround(alert, state.around ? state.around.metres : 1000) : null);
   }

@@ -6,8 +6,9 @@
 (function () {
   "use strict";
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
+  const FAR = 2500;  // metres around an alert that the map shows beside it
   const ORDER = ["red", "orange", "yellow", "blue"];
-  const state = { known: null, alerts: [], asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false };
+  const state = { known: null, alerts: [], asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false, place: null };
 
   function load() {
     try { return JSON.parse(sessionStorage.getItem(KEPT)) || {}; } catch { return {}; }
@@ -130,10 +131,32 @@
     if (!shell) return;
     const others = alert ? state.alerts.filter((each) => isRed(each) && each.id !== alert.id).length : 0;
     const made = put(shell, ".takeover", alert ? JSON.stringify([alert, others]) : null, () => takeover(alert, others));
+    locate(alert);
     if (!alert) return;
     made.querySelector(".elapsed").textContent = elapsed(alert.received);
     made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (settings().takeover_seconds || 60)));
   }
+
+  /* The map beside it shows where, and nothing else of the county. */
+  function locate(alert) {
+    const place = alert && alert.lon !== null ? [alert.lon, alert.lat] : null;
+    if (!window.wallMap || JSON.stringify(place) === JSON.stringify(state.place)) return;
+    state.place = place;
+    const high = FAR / 111_195, wide = place && high / Math.cos((place[1] * Math.PI) / 180);
+    wallMap.focus(place && [place[0] - wide, place[1] - high, place[0] + wide, place[1] + high].map((degree) => Math.round(degree * 1e6) / 1e6));
+    document.querySelectorAll(".alert-pin").forEach((each) => each.remove());
+    if (!place) return;
+    const pin = marked(node("div", "alert-pin", flag(alert)), alert);
+    document.querySelector(".map").append(pin);
+    putPin();
+  }
+
+  function putPin() {
+    const pin = document.querySelector(".alert-pin"), at = pin && state.place && wallMap.project(state.place);
+    if (pin) pin.hidden = !at;
+    if (at) pin.style.transform = `translate(${at.x}px,${at.y}px)`;
+  }
+  ["zhinao:map-moved", "zhinao:map-drawn"].forEach((name) => document.addEventListener(name, putPin));
 
   function takeover(alert, others) {
     const head = node("div", "takeover-head", flag(alert), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null);

@@ -113,6 +113,8 @@ def test_a_red_alert_takes_the_screen_then_sits_at_the_foot_until_acknowledged(
     words = takeover.inner_text()
     assert "红色预警" in words and "火情" in words and PLACE in words and "未签收" in words
     assert "不该上屏" not in seen.page.content()
+    pin, map_box = (seen.page.locator(s).bounding_box() for s in (".alert-pin .flag", ".map"))
+    assert abs(pin["x"] - map_box["x"] - map_box["width"] / 2) < 40
     takeover.wait_for(state="detached", timeout=1000 * TAKEOVER + 5000)
     strip = seen.page.locator(".strip")
     assert "红色预警未签收 1" in strip.inner_text() and PLACE in strip.inner_text()
