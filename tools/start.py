@@ -7,12 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from access.devices import Devices  # noqa: E402
+from access.operations import Operations  # noqa: E402
+
 LAST_LINES = 5  # of the log of a process that died
 LARGEST_LOG = 5_000_000  # bytes
+REMOTE = "remote.token"  # of the demo's remote control
 MARK = "demo"  # an empty file: this home is ours to fill
 PATIENCE = 10.0  # seconds that a process has to end by itself
 PR_SET_PDEATHSIG = 1  # Linux: the child gets a signal when its parent is gone
@@ -34,6 +41,8 @@ def main() -> int:
         elif not (home / "CURRENT").exists():
             print(f"{home}：不是演示县，也还没有版本；请先装载：python -m etl run", file=sys.stderr)
             return 1
+        if is_demo(home):
+            print(f"遥控：{_remote_address(home)}", flush=True)
         for name, arguments in parts_of(home).items():
             parts[name] = _started(name, arguments, home)
         return _until_one_dies(parts, home)
@@ -60,6 +69,19 @@ def parts_of(home: Path) -> dict[str, list[str]]:
     if is_demo(home):
         parts["送数"] = ["-m", "etl", "demo", "--home", str(home), "--live"]
     return parts
+
+
+def _remote_address(home: Path) -> str:
+    """Where a desk or a phone signs in to command the demo's wall; made once, for this home."""
+    kept = home / REMOTE
+    if not kept.exists():
+        operations = Operations(home)
+        token = Devices(operations).add("remote", "演示值班台", datetime.now(UTC))
+        operations.close()
+        kept.touch(mode=0o600)
+        kept.write_text(token)
+    port = os.environ.get("PORT") or "8050"
+    return f"http://127.0.0.1:{port}/sign-in/{kept.read_text()}"
 
 
 def _prepare_demo(home: Path) -> None:

@@ -8,10 +8,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from access.devices import Devices
+from access.operations import Operations
 from tests.etl.village import village
 from tools import start
 
@@ -128,3 +131,15 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def test_the_demos_remote_control_is_given_once_and_its_address_stays(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("PORT", "9123")
+    address = start._remote_address(tmp_path)
+    assert address.startswith("http://127.0.0.1:9123/sign-in/")
+    assert start._remote_address(tmp_path) == address
+    operations = Operations(tmp_path)
+    device = Devices(operations).of(address.rsplit("/", 1)[1], datetime.now(UTC))
+    operations.close()
+    assert device is not None and device.kind == "remote"
+    assert (tmp_path / start.REMOTE).stat().st_mode & 0o777 == 0o600
