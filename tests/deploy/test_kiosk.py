@@ -1,0 +1,135 @@
+"""A wall comes back by itself: Chromium killed, hung, or shown the way out."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from access.devices import Devices
+from access.operations import Operations
+from tests.browser.driving import CHROMIUM, Wall
+
+ROOT = Path(__file__).parent.parent.parent
+STARTED = re.compile(r"chromium (\d+) shows")
+LONG = 60.0  # seconds; the cores of a test machine are busy
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
+]
+
+
+class Kiosk:
+    """kiosk.sh with a Chromium that needs no screen."""
+
+    def __init__(self, folder: Path, url: str, token: str) -> None:
+        self.port, self.url = free_port(), url
+        self.log = folder / "kiosk.log"
+        self.profile = folder / "profile"
+        settings = {
+            "ZHINAO_WALL": url,
+            "ZHINAO_TOKEN": token,
+            "ZHINAO_PROFILE": str(self.profile),
+            "CHROMIUM": CHROMIUM,
+            "CHROMIUM_FLAGS": "--headless=new --no-sandbox --disable-gpu",
+            "DEVTOOLS_PORT": str(self.port),
+            "CHECK_EVERY": "1",
+            "PATIENCE": "5",
+            "STARTING": "20",
+        }
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                [ROOT / "deploy" / "kiosk.sh"],
+                env={**os.environ, **settings},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def browsers(self) -> list[int]:
+        """The process of each Chromium that was started so far."""
+        return [int(pid) for pid in STARTED.findall(self.log.read_text())]
+
+    def is_alive(self) -> bool:
+        check = [sys.executable, ROOT / "deploy" / "page_alive.py", str(self.port), self.url]
+        return subprocess.run(check).returncode == 0
+
+    def wait(self, what, why: str) -> None:
+        deadline = time.monotonic() + LONG
+        while not what():
+            assert time.monotonic() < deadline, f"{why}: {self.log.read_text()}"
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.3)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiosk]:
+    """Of a wall that signs in with its token."""
+    folder = tmp_path_factory.mktemp("kiosk")
+    wall = Wall(folder / "home").start()
+    operations = Operations(folder / "home")
+    token = Devices(operations).add("wall", "大厅", datetime.now(UTC))
+    kiosk = Kiosk(folder, wall.url, token)
+    kiosk.wait(kiosk.is_alive, "no wall")
+    yield kiosk
+    kiosk.stop()
+    operations.close()
+    wall.stop()
+
+
+def test_the_token_is_used_once(kiosk: Kiosk):
+    kiosk.wait((kiosk.profile / "signed-in").exists, "not signed in")
+    wall = next(each for each in devices(kiosk) if each.kind == "wall")
+    assert wall.last_seen is not None
+    assert not (kiosk.profile / "signed-in").read_text().startswith("http")  # not the token itself
+
+
+def test_a_chromium_that_was_killed_is_started_again_and_shows_the_wall(kiosk: Kiosk):
+    before = kiosk.browsers()
+    os.kill(before[-1], signal.SIGKILL)
+    kiosk.wait(lambda: len(kiosk.browsers()) > len(before), "not started again")
+    kiosk.wait(kiosk.is_alive, "no wall")
+
+
+def test_a_chromium_that_hangs_is_ended_and_started_again(kiosk: Kiosk):
+    before = kiosk.browsers()
+    os.kill(before[-1], signal.SIGSTOP)
+    kiosk.wait(lambda: len(kiosk.browsers()) > len(before), "not started again")
+    assert not is_running(before[-1])
+    kiosk.wait(kiosk.is_alive, "no wall")
+
+
+def test_ending_the_script_ends_chromium(kiosk: Kiosk):
+    last = kiosk.browsers()[-1]
+    kiosk.stop()
+    assert kiosk.process.returncode == 0
+    assert not is_running(last)
+
+
+def devices(kiosk: Kiosk):
+    operations = Operations(kiosk.profile.parent / "home")
+    found = Devices(operations).all()
+    operations.close()
+    return found
+
+
+def is_running(process: int) -> bool:
+    """Not even as a zombie that waits for its parent."""
+    return Path(f"/proc/{process}").exists()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
