@@ -13,6 +13,7 @@ import orjson
 
 from access.devices import Devices
 from access.operations import Operations
+from bench.connection import Connection
 from bench.figure import Figure
 from bench.wall import serving
 from tests.browser.driving import Wall
@@ -74,7 +75,7 @@ async def _measure(wall: Wall, token: str) -> tuple[list[float], float]:
 async def _send(port: int, token: str) -> dict[int, float]:
     """Submit alerts one after the other: `sent` in ms -> when it was accepted."""
     chance, accepted = random.Random(SEED), {}
-    connection = _Connection(port)
+    connection = Connection(port)
     headers = f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
     for number in range(ALERTS):
         at = datetime.now(UTC).replace(microsecond=0)
@@ -109,7 +110,7 @@ class _Screen:
 
     async def watch(self) -> None:
         await asyncio.sleep(random.uniform(0, EVERY))
-        connection, etag = _Connection(self.port), ""
+        connection, etag = Connection(self.port), ""
         while True:
             started = time.monotonic()
             _, reply = await connection.ask("GET", "/heartbeat", f"If-None-Match: {etag}\r\n")
@@ -119,7 +120,7 @@ class _Screen:
                     await self._look(connection, orjson.loads(reply)["live"])
             await asyncio.sleep(max(0.0, EVERY - (time.monotonic() - started)))
 
-    async def _look(self, connection: "_Connection", number: int) -> None:
+    async def _look(self, connection: Connection, number: int) -> None:
         _, reply = await connection.ask("GET", "/live")
         self.known = number
         for alert in orjson.loads(reply)["alerts"]:
@@ -135,37 +136,6 @@ def _number_of(expires: int | None) -> int | None:
     new_year = datetime.fromisoformat(f"{datetime.now(UTC).year + 1}-01-01T00:00:00+08:00")
     passed = round(expires / 1000 - new_year.timestamp())
     return passed if 0 <= passed < ALERTS else None
-
-
-class _Connection:
-    """A connection that is kept as long as the server does, as browsers do."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self.etag = ""
-
-    async def ask(
-        self, method: str, path: str, headers: str = "", body: bytes = b""
-    ) -> tuple[int, bytes]:
-        """The status and the body of one answer."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        told = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
-        self.etag = told.get("etag", "")
-        answer = await reader.readexactly(int(told.get("content-length", 0)))
-        if told.get("connection") == "close":  # so it is after each 304 of waitress
-            self.close()
-        return int(lines[0].split()[1]), answer
-
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
 
 
 if __name__ == "__main__":
