@@ -1,4 +1,4 @@
-"""Rows of a ranking and tiles of rates, as many panels of the wall draw them."""
+"""Panels that rank, whole, and what they and others are drawn from: rows with a bar, tiles."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,42 @@ from dash import html
 
 from data.display import count_text, part_text
 from layouts.marks import bar, nothing
-from layouts.panel import ROWS_OF_A_LIST, Facts, number_of
+from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
 LONG = 11  # figures of n/d; longer ones take room from the names
 NONE_RANKED = "没有满 10 件、可以排名的"
+
+
+def lowest(
+    key: str, title: str, question: str, indicator: str, by: str, has_target: bool = False
+) -> Panel:
+    """The five with the lowest rate of the window."""
+
+    def draw(facts: Facts, rows: pd.DataFrame) -> list:
+        target = facts.closure_target if has_target else None
+        return in_window(facts, lowest_rates(rows, by, target))
+
+    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw)
+
+
+def highest(key: str, title: str, question: str, indicator: str, by: str, note: str = "") -> Panel:
+    """The five with the highest value; of the window, unless `note` says of what."""
+
+    def draw(facts: Facts, rows: pd.DataFrame) -> list | html.Div:
+        ranked = highest_rates(rows, by)
+        return ranked if note else in_window(facts, ranked)
+
+    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw, note)
+
+
+def largest(key: str, title: str, question: str, indicator: str, by: str, note: str = "") -> Panel:
+    """The five with the largest count; of the window, unless `note` says of what."""
+
+    def draw(facts: Facts, rows: pd.DataFrame) -> list | html.Div:
+        ranked = largest_counts(rows, by)
+        return ranked if note else in_window(facts, ranked)
+
+    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw, note)
 
 
 def in_window(facts: Facts, rows: list | html.Div) -> list:
@@ -71,20 +103,36 @@ def _part(n: float | None, d: float) -> str:
 
 
 def largest_counts(frame: pd.DataFrame, key: str, unit: str = "件") -> list | html.Div:
-    """The five with the largest count."""
+    """The five with the largest count; a withheld one is small, and comes last."""
     rows = known(frame, key)
-    largest = rows[rows["numerator"] > 0].nlargest(ROWS_OF_A_LIST, "numerator", keep="first")
+    shown = rows[(rows["numerator"] > 0) | is_withheld(rows)]
+    largest = shown.sort_values("numerator", ascending=False, kind="stable").head(ROWS_OF_A_LIST)
     if largest.empty:
         return nothing("一件也没有" if len(rows) else "暂无数据")
     most = number_of(largest["numerator"].max())
     return [
-        count_row(row["name"], row["numerator"], most, unit) for row in largest.to_dict("records")
+        count_row(row["name"], row["numerator"], most, unit, text=_withheld_text(row))
+        for row in largest.to_dict("records")
     ]
 
 
-def count_row(name: str, count: float, most: int, unit: str = "件", kind: str = "") -> html.Div:
-    """A name, its count with the unit, and a bar beneath the name."""
-    figure = [html.B(count_text(number_of(count), wall=True)), html.Small(unit)]
+def is_withheld(frame: pd.DataFrame) -> pd.Series:
+    """Which rows a wall is not told; they are no zeros."""
+    if "is_suppressed" not in frame:
+        return pd.Series(False, index=frame.index)
+    return frame["is_suppressed"].astype(bool)
+
+
+def _withheld_text(row: dict) -> str | None:
+    return row["text"] if row.get("is_suppressed") else None
+
+
+def count_row(
+    name: str, count: float, most: int, unit: str = "件", kind: str = "", text: str | None = None
+) -> html.Div:
+    """A name, its count with the unit, or `text` in its place, and a bar beneath the name."""
+    shown = text or count_text(number_of(count), wall=True)
+    figure = [html.B(shown), html.Small(unit)]
     parts = [
         html.Span(name, className="name"),
         html.Div(figure, className="rate is-count"),

@@ -9,13 +9,20 @@ from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel
 
 def draw(facts: Facts, accepted: pd.DataFrame) -> list | html.Div:
     """The five largest categories of the window with the change against the window before."""
-    counted = accepted[accepted["current"] > 0]
+    counted = accepted[(accepted["current"] > 0) | _is_withheld(accepted)]
     if counted.empty:
         return nothing()
-    largest = counted.nlargest(ROWS_OF_A_LIST, "current", keep="first")
+    ordered = counted.sort_values("current", ascending=False, kind="stable")
+    largest = ordered.head(ROWS_OF_A_LIST)  # what is withheld is small, and comes last
     most = largest["current"].max()
     rows = [_row(row, most) for row in largest.to_dict("records")]
     return [*rows, html.Div(f"件，{facts.window}比上期", className="sum")]
+
+
+def _is_withheld(accepted: pd.DataFrame) -> pd.Series:
+    name = "current_is_suppressed"
+    known = name in accepted
+    return accepted[name].astype(bool) if known else pd.Series(False, index=accepted.index)
 
 
 def _row(row: dict, most: float) -> html.Div:
