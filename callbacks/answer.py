@@ -19,7 +19,16 @@ from data.alerts import alerts_expired, alerts_in_force
 from data.cases import cases_behind, newest_cases
 from data.codes import label
 from data.compare import compare, earlier, has_history
-from data.display import change_text, count_text, exact, is_small, part_text, text, wilson
+from data.display import (
+    below_text,
+    change_text,
+    count_text,
+    exact,
+    is_small,
+    part_text,
+    text,
+    wilson,
+)
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.indicators import Indicator, indicator_of
@@ -28,14 +37,16 @@ from data.names import named
 from data.regions import Region, unknown_regions, view
 from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
-from layouts.marks import short_day
-from layouts.panel import PLACE, Ask, Facts, Listing, Numbers, Panel
+from data.small_cells import PLAIN
+from layouts.marks import nothing, short_day
+from layouts.panel import BLANK, PLACE, Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
 DEFAULT_DAYS = 30
 KEPT_FOR_THE_DAY = 86_400.0
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
 EVERYWHERE = "全域"
+WITHHELD = "数目过少，不在大屏显示"
 NO_PLACE, NOT_DISPATCHED = "未落格", "待派遣"
 BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
 
@@ -121,13 +132,24 @@ class Answers:
 
 def _size(edition: Edition) -> int:
     """Grows by one as the cases double: what a first small load gives does not hold for the day."""
-    return int(edition.rows("SELECT count(*) FROM cases")[0][0]).bit_length()
+    return int(edition.rows("SELECT count(*) FROM wall_cases")[0][0]).bit_length()
 
 
 def drawn(panel: Panel, question: Inquiry, scale: float) -> Any:
-    """The panel's picture."""
+    """The panel's picture. One that adds up or plots counts cannot draw what is withheld from it:
+    it would draw 0."""
     frames = {name: answered(ask, question) for name, ask in panel.asks.items()}
+    if any(_is_withheld(ask, frames[name]) for name, ask in panel.asks.items()):
+        return {"data": [], "layout": BLANK} if panel.is_figure else nothing(WITHHELD)
     return panel.draw(facts(question, scale), **frames)
+
+
+def _is_withheld(ask: Ask, frame: pd.DataFrame) -> bool:
+    """Whether cells are withheld from what is not itself a ranking by what describes matters."""
+    if not isinstance(ask, Numbers) or "is_suppressed" not in frame:
+        return False
+    is_count = indicator_of(ask.indicator).kind == "count"
+    return is_count and PLAIN.issuperset({*ask.by} - {PLACE}) and bool(frame["is_suppressed"].any())
 
 
 def facts(question: Inquiry, scale: float = 1.0) -> Facts:
@@ -228,7 +250,8 @@ def _with_base(ask: Numbers, edition: Edition, scope: Scope, grant: Grant) -> pd
         if has_history(edition, earlier(scope, edition.data_time, ask.base)):
             return compare(edition, ask.indicator, ask.by, scope, grant, ask.base)
     frame = measure(edition, ask.indicator, ask.by, scope, grant)
-    return frame.assign(current=frame["value"], base=None, change_kind="none")
+    now = frame.rename(columns={"below": "current_below", "is_suppressed": "current_is_suppressed"})
+    return now.assign(current=frame["value"], base=None, change_kind="none")
 
 
 def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
@@ -237,7 +260,10 @@ def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame
     indicator = indicator_of(ask.indicator)
     rows = list(zip(frame["value"], frame["numerator"], frame["denominator"], strict=True))
     frame = frame.assign(
-        text=[text(value, n, d, indicator, wall=True) for value, n, d in rows],
+        text=[
+            text(*row, indicator, wall=True, below=least)
+            for row, least in zip(rows, _below(frame, "below"), strict=True)
+        ],
         part=["" if indicator.kind == "count" else part_text(n, d) for _, n, d in rows],
         is_ranked=np.array([indicator.kind == "count" or not is_small(d) for *_, d in rows], bool),
         at_best=np.array([_at_best(indicator, n, d) for _, n, d in rows], float),
@@ -254,10 +280,20 @@ def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFra
     pairs = zip(frame["current"], frame["base"], strict=True)
     frame = frame.assign(
         change_text=[change_text(now, then) for now, then in pairs],
-        text=[count_text(now, wall=True) for now in frame["current"]],
-        base_text=[count_text(then, wall=True) for then in frame["base"]],
+        text=_counts(frame["current"], _below(frame, "current_below")),
+        base_text=_counts(frame["base"], _below(frame, "base_below")),
     )
     return _with_names(frame, ask, edition)
+
+
+def _counts(counts: pd.Series, below: pd.Series) -> list[str]:
+    pairs = zip(counts, below, strict=True)
+    return [count_text(n, wall=True) if pd.isna(b) else below_text(b) for n, b in pairs]
+
+
+def _below(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Below what each withheld count lies; only a wall has such."""
+    return frame[name] if name in frame else pd.Series(np.nan, index=frame.index)
 
 
 def _with_names(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
@@ -327,10 +363,14 @@ LISTINGS: dict[str, Callable[[Inquiry, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
     "red_cases": lambda question, limit: _open_by_deadline(question, limit, "red"),
-    "sources": lambda question, _: quality.sources(question.edition),
-    "balance": lambda question, _: quality.balance(question.edition),
-    "batches": lambda question, limit: quality.last_batches(question.edition, limit),
-    "quarantine": lambda question, limit: quality.quarantine_reasons(question.edition, limit),
+    "sources": lambda question, _: quality.sources(question.edition, question.grant),
+    "balance": lambda question, _: quality.balance(question.edition, question.grant),
+    "batches": lambda question, limit: quality.last_batches(
+        question.edition, question.grant, limit
+    ),
+    "quarantine": lambda question, limit: quality.quarantine_reasons(
+        question.edition, question.grant, limit
+    ),
     "layers": lambda question, _: quality.layer_reports(question.edition),
-    "unplaced": lambda question, _: quality.unplaced(question.edition),
+    "unplaced": lambda question, _: quality.unplaced(question.edition, question.grant),
 }

@@ -19,14 +19,14 @@ IN_FORCE = """
 SELECT a.alert_code, a.signal, a.event, a.headline, a.area_text, a.status, a.sent_at,
        CASE WHEN a.point_quality = 'ok' THEN a.lon END AS lon,
        CASE WHEN a.point_quality = 'ok' THEN a.lat END AS lat, {place} AS place
-FROM alerts a
+FROM {alerts} a
 WHERE a.withdrawn_at IS NULL
   AND coalesce(a.status, 'Actual') IN ('Actual', 'Exercise')
   AND coalesce(a.msg_type, 'Alert') IN ('Alert', 'Update')
   AND a.sent_at <= $as_of
   AND (a.expires_at IS NULL OR a.expires_at > $as_of)
   AND NOT EXISTS (
-    SELECT 1 FROM alerts b
+    SELECT 1 FROM {alerts} b
     WHERE b.sender = a.sender AND b.sent_at <= $as_of AND b.msg_type IN ('Update', 'Cancel')
       AND coalesce(b.status, 'Actual') = coalesce(a.status, 'Actual') AND b.withdrawn_at IS NULL
       AND contains(b.refs, ',' || a.identifier || ','))
@@ -45,6 +45,7 @@ def alerts_in_force(
     """Alerts in force, the gravest first: code, signal, event, headline, area_text, status,
     sent_at, lon, lat (WGS84, NaN without a point), place (code of the top level, or None).
 
+    A wall is told a declared word for the event and no text of the sender (headline, area_text).
     In force now (naive, in the site's zone): an alert expires although nothing new arrives. Of the
     past, where the scope names a time or an edition, as it was then."""
     params: dict = {"as_of": moment_of(edition, scope, now), "limit": limit}
@@ -52,6 +53,7 @@ def alerts_in_force(
     if grant.regions is not None:
         within.append(_any_of(edition, grant.regions, params))
     sql = IN_FORCE.format(
+        alerts=grant.table("alerts"),
         place=f"a.{quoted(edition.site.levels[0].key)}",
         regions=" AND ".join(within) or "true",
     )

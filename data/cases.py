@@ -20,6 +20,7 @@ COLUMNS = (
     *("reopen_count", "point_quality", "lon", "lat"),
 )
 PERSONAL = ("title", "summary", "place_text", "extra")  # may name people
+NOT_ON_WALLS = ("source_key", *PERSONAL)  # nor matters of sensitive categories
 COVERED = "＊＊＊"
 LONGEST_LIST = 1_000_000
 QUIET = timedelta(days=30)  # the newest cases at a past time lie within these
@@ -39,7 +40,8 @@ def cases_behind(
 
     For a group of `measure` add its code to the scope (`with_filter`). Columns: COLUMNS, `lamp`,
     the site's places and dimensions, PERSONAL. A case whose steps are counted is listed once.
-    Personal text is covered unless the grant is clear. ScopeError for an unknown `order`.
+    Personal text is covered unless the grant is clear. A wall has no NOT_ON_WALLS, points to
+    100 m, and of sensitive matters no row. ScopeError for an unknown `order`.
     """
     question = Question(edition, scope, grant)
     columns = _columns(question)
@@ -87,11 +89,15 @@ def _columns(question: Question) -> dict[str, str]:
     }
     covered = "CASE WHEN {} IS NOT NULL THEN '" + COVERED + "' END"
     is_clear = question.grant.masking == "clear"
-    return columns | {name: name if is_clear else covered.format(name) for name in PERSONAL}
+    columns |= {name: name if is_clear else covered.format(name) for name in PERSONAL}
+    if question.grant.is_wall:
+        return {name: sql for name, sql in columns.items() if name not in NOT_ON_WALLS}
+    return columns
 
 
 def _listing(question: Question, count: Count, columns: dict[str, str]) -> str:
     selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
     rows = state(question, count, uses=selected)
     once = "DISTINCT " if count.table == "steps" else ""
-    return f"SELECT {once}{selected} FROM ({rows}) WHERE {count.where}"
+    listed = " AND is_listed" if question.grant.is_wall else ""
+    return f"SELECT {once}{selected} FROM ({rows}) WHERE ({count.where}){listed}"

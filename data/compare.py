@@ -51,6 +51,7 @@ def compare(
     base_denominator, base, change, change_kind. The kinds are those of data/display.py: percent
     (change is a share of the base), points (difference of two rates), difference (the base is
     under ten), no_base (基期为0), none (nothing to compare); without a number `change` is NaN.
+    For a wall also is_suppressed and below of either side (current_below ...).
     ScopeError where the scope has no window.
     """
     indicator = indicator_of(key)
@@ -63,7 +64,7 @@ def compare(
 
 def has_history(edition: Edition, base: Scope) -> bool:
     """Whether the edition knows cases from the first day of a base window on, or from before."""
-    first = edition.rows("SELECT min(accepted_at) FROM cases")[0][0]
+    first = edition.rows("SELECT min(accepted_at) FROM wall_cases")[0][0]
     return first is not None and base.since is not None and first.date() <= base.since.date()
 
 
@@ -106,22 +107,35 @@ def _side_by_side(
     indicator: Indicator, by: list[str], now: pd.DataFrame, then: pd.DataFrame
 ) -> pd.DataFrame:
     """Every group of either frame; a count that one of them lacks is 0."""
-    now, then = (_prefixed(now, "current"), _prefixed(then, "base"))
+    now, then = _prefixed(now, "current"), _prefixed(then, "base")
     if by:
         both = now.merge(then, on=by, how="outer").sort_values(by, ignore_index=True)
     else:
         both = pd.concat([now, then], axis=1)
     counted = ["numerator"] if indicator.kind != "quantile" else []
     counted += ["denominator"] if indicator.kind in ("rate", "quantile") else []
-    whole = [f"{side}_{name}" for side in ("current", "base") for name in counted]
-    both[whole] = both[whole].fillna(0).astype("int64")
+    for side in ("current", "base"):
+        hidden = _hidden(both, side)
+        for name in counted:
+            whole = both[f"{side}_{name}"].fillna(0).astype("int64")
+            both[f"{side}_{name}"] = whole.astype(float).mask(hidden) if hidden.any() else whole
     if indicator.kind == "count":
         both = both.assign(current=both["current_numerator"], base=both["base_numerator"])
     return both
 
 
+def _hidden(both: pd.DataFrame, side: str) -> pd.Series:
+    """Which rows a wall is not told: they are no zeros."""
+    name = f"{side}_is_suppressed"
+    if name not in both:
+        return pd.Series(False, index=both.index)
+    both[name] = both[name].astype("boolean").fillna(False).astype(bool)
+    return both[name]
+
+
 def _prefixed(frame: pd.DataFrame, side: str) -> pd.DataFrame:
-    parts = {name: f"{side}_{name}" for name in ("numerator", "denominator")}
+    named = ("numerator", "denominator", "is_suppressed", "below")
+    parts = {name: f"{side}_{name}" for name in named}
     return frame.rename(columns={**parts, "value": side})
 
 

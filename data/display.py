@@ -8,7 +8,8 @@ fractions, never on binary floats. What the rules of DOMAIN 1.2 and K17 force:
 * n < d never shows 100 % but ">99.9%"; n > 0 never shows 0 % but "<0.1%";
 * under ten the sample is small: the rate is shown, and not ranked;
 * a rate changes by 百分点, a count by percent, or from a base under ten by a difference;
-* parts that do not close show their gap.
+* parts that do not close show their gap;
+* a small count that a wall is not told (data/small_cells.py) is "<3", never 0.
 """
 
 import math
@@ -51,11 +52,15 @@ def text(
     *,
     decimals: int | None = None,
     wall: bool = False,
+    below: Value = None,
 ) -> str:
     """A measured number as it is shown: rates from n and d with %, others with the unit's decimals.
 
-    Counts come without their unit. `wall` shortens large counts to 万 and 亿.
+    Counts come without their unit. `wall` shortens large counts to 万 and 亿. `below` says of a
+    withheld count only that it is smaller.
     """
+    if (least := exact(below)) is not None:
+        return below_text(least)
     if indicator.kind == "count":
         return count_text(numerator, wall=wall)
     if indicator.kind == "rate":
@@ -99,6 +104,11 @@ def count_text(n: Value, wall: bool = False) -> str:
     if count is None:
         return NOTHING
     return _in_myriads(count) if wall and abs(count) >= 10_000 else number_text(count, 0)
+
+
+def below_text(least: Value) -> str:
+    """A count that is withheld because it is small: <3."""
+    return f"<{count_text(least)}"
 
 
 def _in_myriads(count: Fraction) -> str:

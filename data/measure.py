@@ -8,6 +8,7 @@ from data.editions.edition import Edition
 from data.indicators import Count, Indicator, indicator_of
 from data.places import parts_of_places
 from data.scope import Grant, Scope
+from data.small_cells import withheld
 from data.state import Question, event_column, state
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def measure(
 
     One row a group, sorted by code, without value `-`; by=() gives exactly one row. Counts have no
     denominator (None); a rate is a fraction and NaN where nothing divides; of a quantile the
-    denominator is the number of rows it was taken from. UnknownName for a wrong key or dimension.
+    denominator is the number of rows it was taken from. For a wall with the columns is_suppressed
+    and below (data/small_cells.py). UnknownName for a wrong key or dimension.
     """
     indicator = indicator_of(key)
     question = Question(edition, scope, grant)
@@ -36,7 +38,8 @@ def measure(
     frame = edition.frame(sql, question.used(sql))
     if indicator.kind == "per_population":
         frame = parts_of_places(question, indicator, by, frame)
-    return _with_value(indicator, frame)
+    frame = _with_value(indicator, frame)
+    return withheld(frame, indicator, by, scope, edition.site) if grant.is_wall else frame
 
 
 def numbers(indicator: Indicator, by: tuple[str, ...], question: Question) -> str:

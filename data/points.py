@@ -13,10 +13,12 @@ def points(
 ) -> pd.DataFrame:
     """lon and lat (WGS84) of the cases that the indicator's numerator counts.
 
-    Placeholders, and points that are missing, swapped or outside, are left out.
+    Placeholders, and points that are missing, swapped or outside, are left out; from a wall also
+    sensitive matters, and the others lie within 100 m of theirs.
     """
     question = Question(edition, scope, grant)
     count = indicator_of(indicator).numerator
     rows = state(question, count, uses="lon lat point_quality")
-    sql = f"SELECT lon, lat FROM ({rows}) WHERE ({count.where}) AND point_quality = 'ok'"
+    is_right = "point_quality = 'ok' AND lon IS NOT NULL AND lat IS NOT NULL"
+    sql = f"SELECT lon, lat FROM ({rows}) WHERE ({count.where}) AND {is_right}"
     return edition.frame(sql, question.used(sql))

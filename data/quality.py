@@ -3,6 +3,7 @@
 import pandas as pd
 
 from data.editions.edition import Edition
+from data.scope import Grant
 
 # A batch's balance closes when rows_in equals the six that follow it.
 BALANCE = """
@@ -13,14 +14,14 @@ SELECT coalesce(s.title, b.source) AS title, b.source, count(*) AS members,
        sum(quarantined)::BIGINT AS quarantined, sum(filtered)::BIGINT AS filtered,
        sum(repeated_keys)::BIGINT AS repeated_keys,
        count(*) FILTER (b.state = 'refused') AS refused, max(read_at) AS read_at
-FROM batches b LEFT JOIN sources s USING (source)
+FROM {batches} b LEFT JOIN {sources} s USING (source)
 GROUP BY ALL ORDER BY b.source
 """
 
 LAST_BATCHES = """
 SELECT coalesce(s.title, b.source) AS title, b.member, b.read_at, b.rows_in, b.loaded, b.updated,
        b.unchanged, b.duplicate, b.stale, b.quarantined, b.state, b.reason
-FROM batches b LEFT JOIN sources s USING (source)
+FROM {batches} b LEFT JOIN {sources} s USING (source)
 ORDER BY b.read_at DESC, b.source, b.member LIMIT $limit
 """
 
@@ -28,7 +29,7 @@ REASONS = """
 SELECT coalesce(s.title, q.source) AS title, q.kind, coalesce(q.column_name, '') AS column_name,
        q.code, any_value(q.reason ORDER BY q.member, q.line) AS reason, count(*) AS rows,
        any_value(q.member || ' 第 ' || q.line || ' 行' ORDER BY q.member, q.line) AS first_at
-FROM quarantine q LEFT JOIN sources s USING (source)
+FROM {quarantine} q LEFT JOIN {sources} s USING (source)
 GROUP BY s.title, q.source, q.kind, q.column_name, q.code
 ORDER BY rows DESC, title, q.code LIMIT $limit
 """
@@ -41,7 +42,7 @@ FROM layers ORDER BY tier NULLS LAST, layer
 UNPLACED = """
 SELECT coalesce(s.title, c.source) AS title, c.point_quality, count(*) AS cases,
        count(*) FILTER (NOT c.is_located) AS unlocated
-FROM cases c LEFT JOIN sources s USING (source)
+FROM {cases} c LEFT JOIN {sources} s USING (source)
 WHERE c.withdrawn_at IS NULL
 GROUP BY s.title, c.source, c.point_quality ORDER BY title, cases DESC
 """
@@ -49,24 +50,27 @@ GROUP BY s.title, c.source, c.point_quality ORDER BY title, cases DESC
 SOURCES = """
 SELECT source, title, target, expected_every, last_success_at, last_data_at, rows, state, reason,
        new_columns
-FROM sources ORDER BY source
+FROM {sources} ORDER BY source
 """
 
 
-def balance(edition: Edition) -> pd.DataFrame:
+def balance(edition: Edition, grant: Grant) -> pd.DataFrame:
     """One row a source: members read, and rows in = loaded + updated + unchanged + duplicate +
     stale + quarantined over all of them."""
-    return edition.frame(BALANCE)
+    return _frame(edition, grant, BALANCE)
 
 
-def last_batches(edition: Edition, limit: int = 20) -> pd.DataFrame:
+def last_batches(edition: Edition, grant: Grant, limit: int = 20) -> pd.DataFrame:
     """The members read last, newest first, each with its balance."""
-    return edition.frame(LAST_BATCHES, {"limit": limit})
+    return _frame(edition, grant, LAST_BATCHES, {"limit": limit})
 
 
-def quarantine_reasons(edition: Edition, limit: int = 50) -> pd.DataFrame:
-    """Rows and values kept aside, counted by source, column and reason, with a first example."""
-    return edition.frame(REASONS, {"limit": limit})
+def quarantine_reasons(edition: Edition, grant: Grant, limit: int = 50) -> pd.DataFrame:
+    """Rows and values kept aside, counted by source, column and reason, with a first example.
+
+    A wall is told the kind of reason and no value, column or file: they may hold what people wrote.
+    """
+    return _frame(edition, grant, REASONS, {"limit": limit})
 
 
 def layer_reports(edition: Edition) -> pd.DataFrame:
@@ -74,11 +78,18 @@ def layer_reports(edition: Edition) -> pd.DataFrame:
     return edition.frame(LAYERS)
 
 
-def unplaced(edition: Edition) -> pd.DataFrame:
+def unplaced(edition: Edition, grant: Grant) -> pd.DataFrame:
     """Cases by source and point quality, with how many have no place in the main tree."""
-    return edition.frame(UNPLACED)
+    return _frame(edition, grant, UNPLACED)
 
 
-def sources(edition: Edition) -> pd.DataFrame:
+def sources(edition: Edition, grant: Grant) -> pd.DataFrame:
     """The state of every source as at publication."""
-    return edition.frame(SOURCES)
+    return _frame(edition, grant, SOURCES)
+
+
+def _frame(
+    edition: Edition, grant: Grant, sql: str, params: dict[str, int] | None = None
+) -> pd.DataFrame:
+    names = ("batches", "cases", "quarantine", "sources")
+    return edition.frame(sql.format(**{name: grant.table(name) for name in names}), params)

@@ -142,12 +142,27 @@ class Grant:
     """What a viewer may see; made on the server, never read from a browser.
 
     `regions` are (dimension, code) pairs of which a case must fit one, `departments` codes; None
-    means all, an empty tuple nothing. `masking`: whether personal text is covered.
+    means all, an empty tuple nothing. `masking`: whether personal text is covered. `view`: a wall
+    is answered from the de-identified views alone (data/wall_views.py), and small cells are
+    withheld from it (data/small_cells.py).
     """
 
     regions: tuple[Filter, ...] | None = ()
     departments: tuple[str, ...] | None = ()
     masking: Literal["masked", "clear"] = "masked"
+    view: Literal["tables", "wall"] = "tables"
+
+    def __post_init__(self) -> None:
+        if self.view == "wall" and self.masking == "clear":
+            raise ValueError("a wall has no clear text to show")
+
+    @property
+    def is_wall(self) -> bool:
+        return self.view == "wall"
+
+    def table(self, name: str) -> str:
+        """What the viewer's questions about a table of the edition read."""
+        return f"wall_{name}" if self.is_wall else name
 
     @classmethod
     def full(cls) -> Self:
@@ -156,8 +171,8 @@ class Grant:
 
     @classmethod
     def wall(cls) -> Self:
-        """Every place and department, personal text covered: what a screen in a hall may show."""
-        return cls(regions=None, departments=None, masking="masked")
+        """Every place and department, nobody's data: what a screen in a hall may show."""
+        return cls(regions=None, departments=None, masking="masked", view="wall")
 
 
 def _moment(name: str, value: Any) -> datetime | None:

@@ -262,6 +262,8 @@ def _check_rules(site: Site, folder: Path) -> None:
         check_routing(site.routing)
     with _said_of(folder / "calendar.csv"):
         Calendar.of_days([(date.fromisoformat(day.day), day.kind) for day in site.calendar])
+    with _said_of(folder / "site.toml"):
+        _check_sensitive(site)
     known = {"category": site.categories, "department": site.departments}
     for number, limit in enumerate(site.time_limits, start=2):
         with _said_of(Path(f"{folder / 'time_limits.csv'} 第 {number} 行")):
@@ -270,6 +272,13 @@ def _check_rules(site: Site, folder: Path) -> None:
                 code = getattr(limit, name)
                 if rows and code not in {"*", *(row.code for row in rows)}:
                     raise ValueError(f"{name}：没有编码 {code!r}")
+
+
+def _check_sensitive(site: Site) -> None:
+    """A misspelt code would hide nothing; of an open list nobody knows them all."""
+    unknown = set(site.wall.sensitive) - {row.code for row in site.categories}
+    if unknown and "category" not in site.open_lists:
+        raise ValueError(f"wall.sensitive：没有类别 {'、'.join(sorted(unknown))}")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from data.dimensions import dimension_of
 from data.editions.edition import Edition
 from data.indicators import OPEN, SAID, WATCHED, Count
 from data.scope import Grant, Scope, ScopeError
+from data.wall_views import sensitive_categories, sensitive_kinds
 
 # Column of `cases` that its steps change -> its value just before a step.
 CHANGING = {
@@ -68,9 +69,9 @@ SUSPENDED = """
         SELECT case_code, "at", status_before,
                lag("at") OVER (PARTITION BY case_code ORDER BY seq) AS began_at
         FROM (
-            FROM steps WHERE status_before = '63' AND "at" >= (SELECT min(accepted_at) FROM rows)
+            FROM {steps} WHERE status_before = '63' AND "at" >= (SELECT min(accepted_at) FROM rows)
             UNION ALL  -- not OR, which would read all columns of all steps
-            FROM steps WHERE kind = 'suspend' AND status_before IS DISTINCT FROM '63'
+            FROM {steps} WHERE kind = 'suspend' AND status_before IS DISTINCT FROM '63'
                 AND "at" >= (SELECT min(accepted_at) FROM rows)
         )
         WHERE "at" <= $as_of
@@ -95,8 +96,17 @@ class Question:
             raise ScopeError(
                 f"截止时点 {self.as_of} 晚于数据时间 {self.edition.data_time}：那时的状态还不知道"
             )
+        if self.grant.is_wall:
+            self._refuse_sensitive()
         self.params.update(as_of=self.as_of, start=self.start)
         self.params.update(since=self.scope.since, until=self.scope.until)
+
+    def _refuse_sensitive(self) -> None:
+        """An answer of 0 would not be true."""
+        site, asked = self.edition.site, self.scope.filters
+        hidden = {"category": sensitive_categories(site), "kind": sensitive_kinds(site)}
+        if any(code in codes for key, codes in hidden.items() for code in asked.get(key, ())):
+            raise ScopeError("大屏不单独显示敏感类别的事项")
 
     @property
     def as_of(self) -> datetime:
@@ -193,7 +203,7 @@ def state(question: Question, count: Count, uses: str) -> str:
     if "is_evaluated" in uses:
         rows = _with_evaluations(question, rows)
     taken = f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions) or 'true'}"
-    return _with_suspensions(taken, count) if "suspended_hours" in uses else taken
+    return _with_suspensions(question, taken, count) if "suspended_hours" in uses else taken
 
 
 def event_column(count: Count) -> str:
@@ -227,18 +237,19 @@ def _open_at_start(question: Question) -> list[str]:
 def _at_that_time(question: Question, count: Count, uses: str, fixed: list[str]) -> str:
     """The cases that can matter, each in its state at T."""
     conditions = [*_present(question, count), *fixed, *_candidates(question, count)]
-    base = f"SELECT * FROM cases WHERE {' AND '.join(conditions) or 'true'}"
+    cases = question.grant.table("cases")
+    base = f"SELECT * FROM {cases} WHERE {' AND '.join(conditions) or 'true'}"
     changed = [name for name in CHANGING if _mentions(uses, [name])] if question.is_past else []
     joins, columns = [], []
     if changed:
-        joins.append(f"LEFT JOIN ({_rewound(AT_T, changed)}) b USING (case_code)")
+        joins.append(f"LEFT JOIN ({_rewound(question, AT_T, changed)}) b USING (case_code)")
         columns += [f"CASE WHEN b.seq IS NULL THEN c.{n} ELSE b.{n} END AS {n}" for n in changed]
     if question.is_past:
         hidden = [name for name in EVENTS if name != count.at and _mentions(uses, [name])]
         columns += [f"CASE WHEN c.{n} <= $as_of THEN c.{n} END AS {n}" for n in hidden]
     started = ""
     if count.at == "stock(since)" and question.start:
-        rewound = _rewound(BEFORE_START, ["closed_at", "status"])
+        rewound = _rewound(question, BEFORE_START, ["closed_at", "status"])
         joins.append(f"LEFT JOIN ({rewound}) a USING (case_code)")
         started = "".join(
             f", CASE WHEN a.seq IS NULL THEN c.{n} ELSE a.{n} END AS {n}_start"
@@ -283,10 +294,10 @@ def _candidates(question: Question, count: Count) -> list[str]:
     return either
 
 
-def _rewound(moment: str, columns: list[str]) -> str:
+def _rewound(question: Question, moment: str, columns: list[str]) -> str:
     """The columns as they were at the moment, for each case that has a step after it."""
     before = ", ".join(f"{CHANGING[name]} AS {name}" for name in columns)
-    return f"SELECT case_code, seq, {before} FROM steps WHERE {moment}"
+    return f"SELECT case_code, seq, {before} FROM {question.grant.table('steps')} WHERE {moment}"
 
 
 def _with_belongings(question: Question, count: Count, cases: str) -> str:
@@ -295,8 +306,9 @@ def _with_belongings(question: Question, count: Count, cases: str) -> str:
     listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     there = [*_there(question, count.table), *_in_window(question.scope, columns[count.at])]
     return (
-        f"SELECT c.*, b.* EXCLUDE (case_code) FROM (SELECT case_code, {listed} FROM {count.table}"
-        f" WHERE {' AND '.join(there)}) b JOIN ({cases}) c USING (case_code)"
+        f"SELECT c.*, b.* EXCLUDE (case_code) FROM (SELECT case_code, {listed}"
+        f" FROM {question.grant.table(count.table)} WHERE {' AND '.join(there)}) b"
+        f" JOIN ({cases}) c USING (case_code)"
     )
 
 
@@ -315,18 +327,20 @@ def _not_withdrawn(question: Question) -> str:
 def _with_evaluations(question: Question, rows: str) -> str:
     """Adds `is_evaluated`: whether anybody said by T what they think of the case."""
     there = " AND ".join(_there(question, "evaluations"))
-    said = f"SELECT DISTINCT case_code FROM evaluations WHERE {there} AND {SAID}"
+    told = question.grant.table("evaluations")
+    said = f"SELECT DISTINCT case_code FROM {told} WHERE {there} AND {SAID}"
     return (
         "SELECT r.*, e.case_code IS NOT NULL AS is_evaluated"
         f" FROM ({rows}) r LEFT JOIN ({said}) e USING (case_code)"
     )
 
 
-def _with_suspensions(rows: str, count: Count) -> str:
+def _with_suspensions(question: Question, rows: str, count: Count) -> str:
+    suspended = SUSPENDED.format(steps=question.grant.table("steps"))
     return (
         f"WITH rows AS (SELECT * FROM ({rows}) WHERE {count.where})"
         " SELECT r.*, coalesce(h.suspended_hours, 0) AS suspended_hours"
-        f" FROM rows r LEFT JOIN ({SUSPENDED}) h USING (case_code)"
+        f" FROM rows r LEFT JOIN ({suspended}) h USING (case_code)"
     )
 
 

@@ -23,6 +23,12 @@ class WallView(Declared):
         default=NIGHT, pattern=r"([01]\d|2[0-3]):[0-5]\d", description="每天自动重新载入的时刻"
     )
     takeover_seconds: int = Field(default=60, ge=5, le=600, description="红色预警占屏的秒数")
+    sensitive: tuple[str, ...] = Field(
+        default=(), description="敏感类别的编码，含其下级；大屏只计入总数，不显示类别、位置和单件"
+    )
+    fewest: int = Field(
+        default=3, ge=1, le=100, description="镇街以下按类别等细分时，小于此数的不显示具体数目"
+    )
     has_sound: bool = Field(default=False, description="红色预警是否发声")
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.quality import sources
 from data.runs import RunLog, SourceHealth
+from data.scope import Grant
 from data.trouble import told, trouble
 
 PATH = "/heartbeat"
@@ -140,7 +141,7 @@ def _declared(edition: Edition) -> list[dict]:
             "last": _moment_ms(edition, row["last_success_at"]),
             "state": row["state"],
         }
-        for row in sources(edition).to_dict("records")
+        for row in sources(edition, Grant.wall()).to_dict("records")
     ]
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
 
-SCHEMA_VERSION = "4"  # raised with every change of schema.sql
+SCHEMA_VERSION = "5"  # raised with every change of schema.sql or of the wall's views
 
 
 class EditionError(Exception):
@@ -69,7 +69,7 @@ class Edition:
     @cached_property
     def newest_step(self) -> datetime:
         """The time of the newest step known; the data time where there is none."""
-        return self.rows('SELECT max("at") FROM steps')[0][0] or self.data_time
+        return self.rows('SELECT max("at") FROM wall_steps')[0][0] or self.data_time
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows of one statement; values are bound as $name. A text that is missing is None."""
@@ -84,7 +84,9 @@ class Edition:
     @cached_property
     def expiries(self) -> list[datetime]:
         """When its alerts expire, in order: then answers change though the edition does not."""
-        after = "SELECT DISTINCT expires_at FROM alerts WHERE expires_at > $data_time ORDER BY 1"
+        after = (
+            "SELECT DISTINCT expires_at FROM wall_alerts WHERE expires_at > $data_time ORDER BY 1"
+        )
         return [row[0] for row in self.rows(after, {"data_time": self.data_time})]
 
     def local(self, at: datetime) -> datetime:

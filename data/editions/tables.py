@@ -8,18 +8,21 @@ import duckdb
 from data.site import Site
 from data.sql import quoted
 from data.targets import TARGETS
+from data.wall_views import create_wall_views
 
 SCHEMA = Path(__file__).parents[1] / "schema.sql"
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """The empty tables of an edition, with the site's place columns and dimensions."""
+    """The empty tables of an edition, with the site's place columns and dimensions, and the
+    wall's views of them."""
     connection.execute(SCHEMA.read_text(encoding="utf-8"))
     fit_columns(connection, site)
 
 
 def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
-    """Add the columns that the site declares and the tables lack; drop those declared no more."""
+    """Add the columns that the site declares and the tables lack; drop those declared no more.
+    The wall's views follow the site too."""
     for table, wanted in site_columns(site).items():
         have = columns(connection, table)
         own = _schema_columns()[table]
@@ -29,6 +32,7 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, site: Site) -> None:
         for name in have:
             if name not in own and name not in wanted:
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN {quoted(name)}")
+    create_wall_views(connection, site)
 
 
 def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
