@@ -1,0 +1,48 @@
+"""What a wall is not told is drawn as such: never as 0, and every panel draws."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from callbacks.answer import WITHHELD, answered, drawn
+from data.scope import Scope
+from layouts.panel import Numbers
+from layouts.panels import PANELS
+from tests.layouts.conftest import asked_of, edition  # noqa: F401
+from tests.layouts.small import DATA_TIME
+
+YEAR = Scope(since=DATA_TIME - timedelta(days=365), until=DATA_TIME + timedelta(days=1))
+GRID = YEAR.narrowed(regions=(("grid", "T0V0G0"),))
+FEW = GRID.narrowed(since=DATA_TIME - timedelta(days=60))
+WAGES = FEW.with_filter("category", "wages")
+
+
+def picture(key: str, question) -> str:
+    made = drawn(PANELS[key], question, 1)
+    return json.dumps(made, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("scope", [FEW, WAGES, GRID.with_filter("outcome", "-")])
+@pytest.mark.parametrize("key", PANELS)
+def test_every_panel_draws_what_is_withheld(edition, key: str, scope: Scope):  # noqa: F811
+    assert "NaN" not in picture(key, asked_of(edition, scope))
+
+
+def test_a_small_count_of_a_ranking_is_written_as_small(edition):  # noqa: F811
+    question = asked_of(edition, FEW)
+    frame = answered(Numbers("accepted", ("category",)), question)
+    assert frame["is_suppressed"].any()
+    assert set(frame.loc[frame["is_suppressed"], "text"]) <= {"<3", "—"}
+    assert '"<3"' in picture("accepted_by_category", question)
+
+
+@pytest.mark.parametrize("key", ["open_by_risk", "flow_by_stage", "deadline_board"])
+def test_a_picture_that_adds_up_says_that_it_may_not(edition, key: str):  # noqa: F811
+    hidden = [
+        answered(ask, asked_of(edition, WAGES))["is_suppressed"].any()
+        for ask in PANELS[key].asks.values()
+        if isinstance(ask, Numbers)
+    ]
+    assert any(hidden) == (WITHHELD in picture(key, asked_of(edition, WAGES)))
