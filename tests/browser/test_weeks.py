@@ -1,0 +1,52 @@
+"""A wall runs for weeks: what it holds does not grow with the editions it has shown."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.driving import Wall, looking
+from tests.browser.weeks import POLLS, SIZE, Weeks, curve, growth
+from tests.layouts.small import store_with
+
+pytestmark = pytest.mark.browser
+BYTES = 1000  # of heap for each change
+
+
+@pytest.fixture
+def weeks(browser: Browser, serve: Callable[[Path], Wall], tmp_path: Path) -> Iterator[Weeks]:
+    """A page between two counties, whose pictures differ."""
+    homes = tmp_path / "a", tmp_path / "b"
+    for home, cases in zip(homes, (500, 900), strict=True):
+        store_with(home, cases).close()
+    walls = serve(homes[0]), serve(homes[1])
+    with looking(browser, *SIZE, drawing=None) as look:
+        weeks = Weeks(look, walls)
+        weeks.begin()
+        yield weeks
+        assert look.complaints == []
+
+
+def test_neither_nodes_nor_listeners_grow_with_the_editions(weeks: Weeks):
+    """A round through the scenes, for Dash takes a second for each edition; the long run holds the
+    heap, too."""
+    weeks.run(10, every=2)
+    first, last = weeks.samples[0], weeks.samples[-1]
+    assert weeks.heartbeats >= 10 * POLLS
+    assert last.listeners - first.listeners < 8
+    assert last.nodes - first.nodes < 300  # a scene's panels
+
+
+@pytest.mark.soak
+def test_fifty_thousand_heartbeats_and_five_thousand_editions(weeks: Weeks):
+    weeks.run(5000, every=100)
+    Path("weeks.svg").write_text(curve(weeks.samples))
+    heap = growth(weeks.samples, "heap", after=500)
+    print(f"soak: heap grows by {heap:.0f} bytes with each change (at most {BYTES})")
+    print(f"soak: {weeks.samples[0]} ... {weeks.samples[-1]}; the curve is in weeks.svg")
+    settled = [each for each in weeks.samples if each.changes >= 500]
+    assert weeks.heartbeats >= 50_000
+    assert heap <= BYTES
+    assert max(each.nodes for each in settled) <= 1.1 * settled[0].nodes
+    assert max(each.listeners for each in settled) <= 1.1 * settled[0].listeners
