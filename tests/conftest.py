@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from access.operations import METADATA, Operations
 from tests.postgres import NEEDED, cluster, programs
 
 ROOT = Path(__file__).parent.parent
+
+# No example fails for being slow on a busy machine. In CI the examples are the same each time, so
+# that it says something of the change; who runs the tests by hand, or `make soak`, meets new ones.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,13 @@ class Look:
             timeout=timeout,
         )
 
+    def wait_for_scenes(self) -> None:
+        """Until the scenes that are not on screen have been renewed too, one after the other."""
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll('[data-edition]')]
+                .every(panel => panel.dataset.edition !== '')"""
+        )
+
     def wait_for_map(self) -> None:
         """Until the polygons are drawn and labels placed."""
         self.page.wait_for_function(

@@ -106,6 +106,7 @@ def test_who_looks_at_an_older_edition_is_not_behind_and_asks_no_more(
     with looking(browser) as look:
         look.page.goto(f"{own_wall.url}/?edition=1")
         look.wait_for_edition(1)
+        look.wait_for_scenes()
         look.page.wait_for_timeout(1500)  # the ticker and the address follow the panels
         asked = len(look.requests)
         look.page.wait_for_timeout(10_000)  # a panel counts as late after eight seconds

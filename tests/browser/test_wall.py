@@ -334,14 +334,10 @@ def test_a_centre_with_four_risks_has_room_for_them(
     assert look.page.evaluate(OVERFLOWING, FRAMES) == []
 
 
-ALL_RENEWED = """() => [...document.querySelectorAll('[data-edition]')]
-    .every(panel => panel.dataset.edition !== '')"""
-
-
 def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
     open_wall(look, wall)
     look.wait_for_map()
-    look.page.wait_for_function(ALL_RENEWED)
+    look.wait_for_scenes()
     look.page.wait_for_timeout(1000)
     look.requests.clear()
     look.page.wait_for_timeout(3500)
