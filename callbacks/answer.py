@@ -333,10 +333,10 @@ def _open_by_deadline(question: Inquiry, limit: int, risk: str) -> pd.DataFrame:
         edition, scope, question.grant, limit, indicator="open", order="due_at", ascending=True
     )
     names = {key: named(edition, key) for key in (level, "category", "department")}
-    parts = {key: [_name(names[key], code) for code in found[key]] for key in names}
-    due = [None if pd.isna(at) else _epoch_ms(edition, at) for at in found["due_at"]]
-    frame = found.filter(["case_code", "status", "precision"]).assign(**parts, due=due)
-    frame = frame.rename(columns={level: PLACE})
+    frame = found.filter(["case_code", "status", "precision"])
+    for key, words in names.items():
+        frame[PLACE if key == level else key] = [_name(words, code) for code in found[key]]
+    frame["due"] = [None if pd.isna(at) else _epoch_ms(edition, at) for at in found["due_at"]]
     frame[PLACE] = frame[PLACE].fillna(NO_PLACE)
     held = zip(frame["department"], frame["status"], strict=True)
     return frame.assign(

@@ -28,7 +28,8 @@ ORDER BY b.read_at DESC, b.source, b.member LIMIT $limit
 REASONS = """
 SELECT coalesce(s.title, q.source) AS title, q.kind, coalesce(q.column_name, '') AS column_name,
        q.code, any_value(q.reason ORDER BY q.member, q.line) AS reason, count(*) AS rows,
-       any_value(q.member || ' 第 ' || q.line || ' 行' ORDER BY q.member, q.line) AS first_at
+       any_value(CASE WHEN q.line > 0 THEN q.member || ' 第 ' || q.line || ' 行' ELSE '—' END
+                 ORDER BY q.member, q.line) AS first_at  -- a wall is told no file
 FROM {quarantine} q LEFT JOIN {sources} s USING (source)
 GROUP BY s.title, q.source, q.kind, q.column_name, q.code
 ORDER BY rows DESC, title, q.code LIMIT $limit

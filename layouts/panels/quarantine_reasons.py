@@ -33,7 +33,7 @@ def draw(facts: Facts, reasons: pd.DataFrame) -> html.Table | html.Div:
 PANEL = Panel(
     key="quarantine_reasons",
     title="隔离原因",
-    note="未装载的行和值，连同原文保留",
+    note="未装载的行和值；原文保留在版本中",
     question="哪些数据没有采纳，为什么？",
     asks={"reasons": Listing("quarantine", limit=MOST)},
     draw=draw,
