@@ -1,5 +1,6 @@
 """Without a GPU the map is drawn on a canvas: the same content, chosen by itself, and said."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from data.editions.store import EditionStore
+from layouts.controls import Control
 from tests.browser.driving import CHROMIUM, FLAGS, Look, Wall, looking
 from tests.layouts.small import SIDE, SOUTH, WEST, publish, squares, store_with
 
@@ -392,6 +394,7 @@ def test_a_refresh_changes_colours_and_keeps_shapes_and_paths(look: Look, wall: 
     assert look.page.evaluate("wallMap.canvas().drawn[0] === window.shapesBefore")
 
 
+ASK = "([id, data]) => window.dash_clientside.set_props(id, { data })"
 KEPT = {
     "canvas": "CanvasMap.kept.length",
     "webgl": "Object.keys(PlotlyGeoAssets).filter(url => url.startsWith('/geometry/')).length",
@@ -403,14 +406,15 @@ def test_shapes_of_three_addresses_are_kept_and_no_more(browser: Browser, wall: 
     with looking(browser, drawing=drawing) as look:
         open_wall(look, wall)
         for village in range(2):
-            look.click_at(GRID[0], SOUTH + (village + 0.5) * SIDE)
-            look.wait_for_trail("全域", "第1镇")
-            look.click_at(GRID[0], SOUTH + (village + 0.5) * SIDE)
-            look.wait_for_trail("全域", "第1镇", f"1{village}村")
-            look.wait_for_map()
-            look.page.get_by_role("button", name="全域", exact=True).click()
-            look.wait_for_trail("全域")
-            look.wait_for_map()
+            for region, trail in (
+                (["town", "T1"], ("全域", "第1镇")),
+                (["village", f"T1V{village}"], ("全域", "第1镇", f"1{village}村")),
+                (None, ("全域",)),
+            ):
+                asked = json.dumps({"regions": [region]} if region else {})
+                look.page.evaluate(ASK, [Control.SCOPE.value, asked])
+                look.wait_for_trail(*trail)
+                look.wait_for_map()
         look.page.wait_for_function(f"() => {KEPT[drawing]} === 3")
 
 
