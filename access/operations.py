@@ -4,23 +4,30 @@ An SQLite file in the home by default, PostgreSQL by URL; the same code on both.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     DateTime,
     Engine,
     MetaData,
     String,
+    Table,
     TypeDecorator,
     create_engine,
+    delete,
     event,
     make_url,
+    select,
     text,
+    tuple_,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -28,18 +35,33 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 FILE = "operations.db"
 VARIABLE = "ZHINAO_OPERATIONS"
 PATIENCE = 20  # seconds that a writer waits for the others
-CREATING = 20_260_003  # the number of PostgreSQL's lock while the tables are made
+WRITING = 20_260_003  # the number of PostgreSQL's lock of who writes, or makes the tables
 SHARED: dict[str, Any] = {  # errors reach the log, so they hold no values
     "pool_size": 10,
     "max_overflow": 20,
     "hide_parameters": True,
 }
+KEPT = "kept"
+LOGS_KEPT = timedelta(days=200)  # who did what when: six months at least (网络安全法 第二十一条)
+FORGET_EVERY = timedelta(hours=1)
+PORTION = 500  # rows forgotten at a time: nobody who writes waits long for it
 METADATA = MetaData()  # every module that has tables in the store declares them on this
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
+
+log = structlog.get_logger()
 
 
 class OperationsError(Exception):
     """The store cannot be used as asked; its text is Chinese, for the user."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How long a table keeps its rows, as its `info`: {KEPT: Kept(...)}. `is_over` gives, for the
+    time before which rows are old, the condition on which one is forgotten."""
+
+    time: timedelta
+    is_over: Callable[[datetime], ColumnElement[bool]]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -80,13 +102,14 @@ class Operations:
         self._writing = threading.Lock() if self.is_file else nullcontext()
         self._creating = threading.Lock()
         self._tables: frozenset[str] = frozenset()
+        self._forget_at = datetime.min.replace(tzinfo=UTC)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction; durable once the block is left. Nothing is kept where it raises."""
+        """One transaction; durable once the block is left. Nothing is kept where it raises. One
+        writes at a time in either kind of store, so what is read first still holds at the end."""
         self._create_tables()
-        # SQLite lets waiting writers poll, in no order: here they queue.
-        with self._writing, self.engine.begin() as connection:
+        with self._alone() as connection:
             yield connection
 
     @contextmanager
@@ -95,6 +118,21 @@ class Operations:
         self._create_tables()
         with self._reading.begin() as connection:
             yield connection
+
+    def forget(self, now: datetime) -> None:
+        """Delete a portion of what was kept for as long as its table declares (Kept); to be called
+        after writing, for then alone the store grows. Never raises: what was written is written."""
+        if now < self._forget_at:
+            return
+        self._forget_at = now + FORGET_EVERY
+        try:
+            with self.writing() as connection:
+                counts = [_forget(connection, table, now) for table in _kept_tables()]
+        except FAILURES as fault:
+            log.error("old rows not forgotten", reason=type(fault).__name__)
+            return
+        if PORTION in counts:  # there may be more
+            self._forget_at = now
 
     def close(self) -> None:
         """Give back the connections."""
@@ -111,11 +149,28 @@ class Operations:
         with self._creating:
             if self.is_file:
                 self.home.mkdir(parents=True, exist_ok=True)
-            with self._writing, self.engine.begin() as connection:
-                if not self.is_file:
-                    connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATING})"))
+            with self._alone() as connection:
                 METADATA.create_all(connection)
             self._tables = declared
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        # SQLite lets waiting writers poll, in no order: here they queue.
+        with self._writing, self.engine.begin() as connection:
+            if not self.is_file:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITING})"))
+            yield connection
+
+
+def _kept_tables() -> list[Table]:
+    """Those that forget, what refers to others first."""
+    return [table for table in reversed(METADATA.sorted_tables) if KEPT in table.info]
+
+
+def _forget(connection: Connection, table: Table, now: datetime) -> int:
+    kept, key = table.info[KEPT], [*table.primary_key]
+    over = select(*key).where(kept.is_over(now - kept.time)).limit(PORTION).correlate(None)
+    return connection.execute(delete(table).where(tuple_(*key).in_(over))).rowcount
 
 
 def store_url(home: Path, url: str | None = None) -> URL:

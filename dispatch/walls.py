@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from access.devices import LONGEST_NAME
-from access.operations import METADATA, Moment, Operations
+from access.operations import KEPT, LOGS_KEPT, METADATA, Kept, Moment, Operations
 
 OPEN = 0  # stands for all walls that have not signed in with a token of their own
 LONGEST = 80  # characters of a scene, a region, an incident
@@ -49,8 +49,9 @@ COMMANDS = Table(
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("device", Integer, nullable=False),
     Column("by", String(LONGEST_NAME), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
     Column("changes", Text, nullable=False),
+    info={KEPT: Kept(LOGS_KEPT, lambda before: COMMANDS.c.at < before)},
 )
 
 
@@ -118,6 +119,7 @@ class Walls:
             told = {"sequence": number, "device": device, "by": by, "at": now}
             told["changes"] = orjson.dumps(dict(changes)).decode()
             connection.execute(insert(COMMANDS).values(told))
+        self._operations.forget(now)
         return state
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
 from access import operations as module
-from access.operations import FILE, Moment, Operations, OperationsError
+from access.operations import FILE, Kept, Moment, Operations, OperationsError
 
 EAST = timezone(timedelta(hours=8))
 NOON = datetime(2026, 11, 5, 12, tzinfo=EAST)
@@ -64,6 +64,54 @@ def test_two_stores_write_side_by_side(operations, moments, tmp_path):
     other.close()
     with operations.reading() as connection:
         assert connection.execute(select(moments.c.id)).scalar_one() == 1040
+
+
+@pytest.fixture
+def logs(operations, monkeypatch):
+    """A table that keeps its rows for a day, and one beside it that keeps them for good."""
+    metadata = MetaData()
+    kept = Kept(timedelta(days=1), lambda before: table.c.at < before)
+
+    def made(name, **more):
+        columns = (Column("id", Integer, primary_key=True), Column("at", Moment))
+        return Table(name, metadata, *columns, **more)
+
+    table, forever = made("logs", info={module.KEPT: kept}), made("forever")
+    monkeypatch.setattr(module, "METADATA", metadata)
+    monkeypatch.setattr(module, "PORTION", 3)
+    yield table, forever
+    metadata.drop_all(operations.engine)
+
+
+def test_what_was_kept_long_enough_goes_by_portions_and_the_rest_stays(operations, logs):
+    table, forever = logs
+    hours = range(0, 48, 4)
+    with operations.writing() as connection:
+        for each in logs:
+            rows = [{"id": n, "at": NOON + timedelta(hours=n)} for n in hours]
+            connection.execute(insert(each), rows)
+
+    def left(each):
+        with operations.reading() as connection:
+            return list(connection.execute(select(each.c.id).order_by(each.c.id)).scalars())
+
+    now, counts = NOON + timedelta(hours=48), []
+    for _ in range(4):
+        operations.forget(now)
+        counts.append(len(left(table)))
+    assert counts == [9, 6, 6, 6]
+    assert left(table) == [24, 28, 32, 36, 40, 44]  # one that is a day old to the second stays
+    assert left(forever) == [*hours]
+    operations.forget(now + timedelta(minutes=59))
+    assert len(left(table)) == 6  # not yet looked at again
+    operations.forget(now + timedelta(hours=4, seconds=1))
+    assert len(left(table)) == 4
+
+
+def test_what_cannot_be_forgotten_fails_nobody(tmp_path):
+    store = Operations(tmp_path, "postgresql://nobody@127.0.0.1:1/none")
+    store.forget(NOON)
+    store.close()
 
 
 def test_a_file_store_has_every_commit_on_the_disk(tmp_path):

@@ -1,24 +1,17 @@
 """What the remote control says to a wall is kept, in order, and nonsense is refused."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from access.operations import Operations
-from dispatch.walls import OPEN, CommandError, Walls, WallState
+from dispatch.walls import COMMANDS, OPEN, CommandError, Walls, WallState
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def operations(tmp_path: Path) -> Iterator[Operations]:
-    store = Operations(tmp_path)
-    yield store
-    store.close()
 
 
 def test_a_wall_that_was_told_nothing_does_as_it_does_by_itself(operations: Operations):
@@ -36,8 +29,9 @@ def test_a_command_changes_what_it_says_and_keeps_the_rest(operations: Operation
 
 def test_what_was_said_outlasts_a_restart(operations: Operations, tmp_path: Path):
     Walls(operations).command(7, {"mode": "war", "incident": "a1"}, "值班台", NOW)
-    again = Walls(Operations(tmp_path))
-    assert again.state(7)[0] == WallState(mode="war", incident="a1")
+    store = Operations(tmp_path, operations.url.render_as_string(hide_password=False))
+    assert Walls(store).state(7)[0] == WallState(mode="war", incident="a1")
+    store.close()
 
 
 def test_the_sequence_grows_with_every_command_to_any_wall(operations: Operations):
@@ -48,6 +42,33 @@ def test_the_sequence_grows_with_every_command_to_any_wall(operations: Operation
         seen.append(walls.sequence())
     assert seen == [1, 2, 3]
     assert walls.state(1)[1] == 3 and walls.state(2)[1] == 2
+
+
+def test_commands_given_at_one_moment_all_count_each_with_its_number(operations: Operations):
+    walls = Walls(operations)
+
+    def say(device: int) -> None:
+        for number in range(5):
+            walls.command(device, {"is_paused": bool(number % 2)}, "值班台", NOW)
+
+    threads = [threading.Thread(target=say, args=(device,)) for device in (1, 1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert walls.sequence() == 20
+    with operations.reading() as connection:
+        numbers = connection.execute(select(COMMANDS.c.sequence)).scalars().all()
+    assert sorted(numbers) == list(range(1, 21))
+
+
+def test_who_said_what_is_kept_for_half_a_year_and_what_holds_for_good(operations: Operations):
+    walls = Walls(operations)
+    walls.command(7, {"scene": "risk"}, "值班台", NOW)
+    walls.command(8, {"scene": "risk"}, "值班台", NOW + timedelta(days=201))
+    with operations.reading() as connection:
+        assert connection.execute(select(COMMANDS.c.device)).scalars().all() == [8]
+    assert (walls.state(7), walls.sequence()) == ((WallState(scene="risk"), 1), 2)
 
 
 NONSENSE = st.recursive(
