@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from access.devices import KINDS, Devices
+from access.devices import KINDS, LIMITED, Device, Devices
 from access.operations import FAILURES, Operations, OperationsError
 
 Home = Annotated[Path, typer.Option("--home", envvar="ZHINAO_HOME", help="数据目录")]
@@ -30,22 +31,33 @@ def main() -> None:
 @devices.command()
 def add(
     kind: Annotated[str, typer.Option(help="、".join(f"{k} {v}" for k, v in KINDS.items()))],
-    name: Annotated[str, typer.Option(help="设备名称，如 气象局平台、值班台")],
+    name: Annotated[
+        str, typer.Option(help="设备名称，如 气象局平台、值班台；大屏会显示是谁签收的，不写人名")
+    ],
+    sender: Annotated[
+        list[str] | None,
+        typer.Option(help="alerts：只能以这个 CAP sender 的名义报送，可重复；缺省不限"),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="wall：只看这个区域，层级:编码，如 town:439921001，可重复；缺省不限"),
+    ] = None,
     home: Home = Path("var"),
 ) -> None:
     """登记一台设备，打印它的令牌；令牌只显示这一次。"""
     with _devices(home) as known:
-        typer.echo(known.add(kind, name, datetime.now(UTC)))
+        typer.echo(known.add(kind, name, datetime.now(UTC), sender or (), region or ()))
 
 
 @devices.command("list")
 def list_devices(home: Home = Path("var")) -> None:
     """列出设备；令牌本身不保存，无法列出。"""
-    table = Table("编号", "名称", "种类", "登记", "最近使用", "吊销", box=None, pad_edge=False)
+    names = ("编号", "名称", "种类", "限于", "登记", "最近使用", "吊销")
+    table = Table(*names, box=None, pad_edge=False)
     with _devices(home) as known:
         for each in known.all():
             times = (_shown(at) for at in (each.added_at, each.last_seen, each.revoked_at))
-            table.add_row(str(each.id), each.name, each.kind, *times)
+            table.add_row(str(each.id), escape(each.name), each.kind, escape(_limits(each)), *times)
     Console(width=140, soft_wrap=True).print(table)
 
 
@@ -74,6 +86,13 @@ def _devices(home: Path) -> Iterator[Devices]:
     except FAILURES as error:
         print(f"失败：业务库用不了（{str(error).splitlines()[0]}）", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _limits(device: Device) -> str:
+    """For whom it may speak, or of what it is told."""
+    regions = (f"{level}:{code}" for level, code in device.regions)
+    limited = "、".join((*device.senders, *regions))
+    return limited or ("不限" if device.kind in LIMITED.values() else "—")
 
 
 def _shown(at: datetime | None) -> str:

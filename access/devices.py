@@ -1,16 +1,31 @@
 """Devices that come without a person: each has a token of its own, which can be taken back."""
 
 import hashlib
+import re
 import secrets
 import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import Column, Connection, Index, Integer, Row, String, Table, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    insert,
+    select,
+)
 from sqlalchemy import update as update_of
 
-from access.operations import METADATA, Moment, Operations, OperationsError
+from access.operations import FAILURES, METADATA, Moment, Operations, OperationsError
+from data.scope import KEY, LONGEST_VALUE, Filter
 
 Kind = Literal["alerts", "wall", "remote"]
 KINDS: dict[Kind, str] = {
@@ -18,8 +33,12 @@ KINDS: dict[Kind, str] = {
     "wall": "大屏（只读）",
     "remote": "遥控大屏、确认预警",
 }
+LIMITED: dict[str, Kind] = {"sender": "alerts", "region": "wall"}  # limit -> kind of device
 COOKIE = "zhinao_device"  # in which a browser keeps its token
 LONGEST_NAME = 40  # characters
+LONGEST_SENDER = 300  # characters; as long as one of CAP may be
+LONGEST_TOKEN = 100  # characters; ours have 43
+NO_SENDER = re.compile(r"[\s,<&]")  # CAP 1.2, 3.2.1
 SEEN_EVERY = timedelta(minutes=1)  # a write for each request would cost more than the request
 
 DEVICES = Table(
@@ -33,13 +52,24 @@ DEVICES = Table(
     Column("last_seen", Moment),
     Column("revoked_at", Moment),
 )
+LIMITS = Table(  # of a device: a sender for whom it may speak, a region of which it is told
+    "device_limits",
+    METADATA,
+    Column("device", Integer, ForeignKey(DEVICES.c.id), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("value", String(LONGEST_SENDER), primary_key=True),
+)
 _in_use = DEVICES.c.revoked_at.is_(None)
 Index("devices_in_use", DEVICES.c.name, unique=True, sqlite_where=_in_use, postgresql_where=_in_use)
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device as the store knows it; revoked ones stay on record."""
+    """A device as the store knows it; revoked ones stay on record.
+
+    `senders` are those for whom it may send alerts, `regions` (level, code) of the tree of which a
+    wall is told; none = any.
+    """
 
     id: int
     name: str
@@ -47,6 +77,8 @@ class Device:
     added_at: datetime
     last_seen: datetime | None
     revoked_at: datetime | None
+    senders: tuple[str, ...] = ()
+    regions: tuple[Filter, ...] = ()
 
 
 class Devices:
@@ -57,21 +89,37 @@ class Devices:
         self._noted: dict[int, datetime] = {}
         self._lock = threading.Lock()
 
-    def add(self, kind: str, name: str, now: datetime) -> str:
-        """A new device's token, which is kept nowhere; OperationsError where that cannot be."""
+    def add(
+        self,
+        kind: str,
+        name: str,
+        now: datetime,
+        senders: Iterable[str] = (),
+        regions: Iterable[str] = (),
+    ) -> str:
+        """A new device's token, which is kept nowhere; OperationsError where that cannot be.
+
+        Of kind alerts it speaks for these `senders` alone, of kind wall it is told of these
+        `regions` (level:code) alone; of any where none are given."""
         name = _checked(kind, name)
+        limits = _checked_limits(kind, {"sender": [*senders], "region": [*regions]})
         token = secrets.token_urlsafe(32)
         with self._operations.writing() as connection:
             if _found(connection, name):
                 raise OperationsError(f"已有名为 {name} 的设备；请换一个名称，或先吊销它")
             row = {"name": name, "kind": kind, "digest": _digest(token), "added_at": now}
-            connection.execute(insert(DEVICES).values(row))
+            made = insert(DEVICES).values(row).returning(DEVICES.c.id)
+            number = connection.execute(made).scalar_one()
+            for limit, value in limits:
+                row = {"device": number, "kind": limit, "value": value}
+                connection.execute(insert(LIMITS).values(row))
         return token
 
     def all(self) -> list[Device]:
         """Every device that ever was, in the order in which they came."""
         with self._operations.reading() as connection:
-            return [_device(row) for row in connection.execute(_DEVICE.order_by(DEVICES.c.id))]
+            rows = connection.execute(_DEVICE.order_by(DEVICES.c.id)).all()
+            return [_device(connection, row) for row in rows]
 
     def revoke(self, which: str, now: datetime) -> Device:
         """Refuse a device from now on, by its name or number; OperationsError where none is in
@@ -92,10 +140,10 @@ class Devices:
         asked = _DEVICE.where(DEVICES.c.digest == _digest(token), _in_use)
         with self._operations.reading() as connection:
             row = connection.execute(asked).first()
-        if row is None:
-            return None
-        device = _device(row)
-        self._note_seen(device, now)
+            device = _device(connection, row) if row else None
+        if device is not None:
+            with suppress(*FAILURES):  # who may ask, may also while nothing can be written
+                self._note_seen(device, now)
         return device
 
     def _note_seen(self, device: Device, now: datetime) -> None:
@@ -118,19 +166,40 @@ def _checked(kind: str, name: str) -> str:
     return name
 
 
+def _checked_limits(kind: str, given: dict[str, list[str]]) -> list[tuple[str, str]]:
+    for limit, values in given.items():
+        if values and kind != LIMITED[limit]:
+            raise OperationsError(f"--{limit} 只用于 {LIMITED[limit]} 类设备，不用于 {kind}")
+    for sender in given["sender"]:
+        if not 0 < len(sender) <= LONGEST_SENDER or NO_SENDER.search(sender):
+            raise OperationsError(
+                f"发送者 {sender[:60]!r} 不行；应与 CAP 的 sender 一致，没有空格和逗号"
+            )
+    for region in given["region"]:
+        level, _, code = region.partition(":")
+        if not KEY.fullmatch(level) or not 0 < len(code) <= LONGEST_VALUE:
+            raise OperationsError(f"区域 {region[:60]!r} 不行；应为 层级:编码，如 town:439921001")
+    return [(limit, value) for limit, values in given.items() for value in dict.fromkeys(values)]
+
+
 def _found(connection: Connection, which: str) -> Device | None:
     """The device in use with this name or number."""
     is_number = which.isdecimal() and len(which) < 10
     is_it = DEVICES.c.id == int(which) if is_number else DEVICES.c.name == which
     row = connection.execute(_DEVICE.where(is_it, _in_use)).first()
-    return _device(row) if row else None
+    return _device(connection, row) if row else None
 
 
-_DEVICE = select(*(DEVICES.c[name] for name in Device.__dataclass_fields__))
+_DEVICE = select(*(column for column in DEVICES.c if column.name != "digest"))
 
 
-def _device(row: Row) -> Device:
-    return Device(**row._mapping)
+def _device(connection: Connection, row: Row) -> Device:
+    own = select(LIMITS.c.kind, LIMITS.c.value).where(LIMITS.c.device == row.id)
+    limits = connection.execute(own.order_by(LIMITS.c.value)).all()
+    senders = tuple(value for kind, value in limits if kind == "sender")
+    regions = [value.partition(":") for kind, value in limits if kind == "region"]
+    pairs = tuple((level, code) for level, _, code in regions)
+    return Device(**row._mapping, senders=senders, regions=pairs)
 
 
 def _digest(token: str) -> str:

@@ -57,6 +57,44 @@ def test_what_cannot_be_a_device_is_refused(devices, kind, name):
         devices.add(kind, name, NOW)
 
 
+def test_it_speaks_for_its_senders_and_is_told_of_its_regions(devices):
+    devices.add("alerts", "气象", NOW, senders=["b@x.example", "a@x.example", "a@x.example"])
+    devices.add("wall", "一镇", NOW, regions=["town:T1"])
+    token = devices.add("alerts", "任何", NOW)
+    told = [(each.senders, each.regions) for each in devices.all()]
+    assert told == [(("a@x.example", "b@x.example"), ()), ((), (("town", "T1"),)), ((), ())]
+    assert devices.of(token, NOW).senders == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "said"),
+    [
+        ("wall", {"senders": ["a@x"]}, "--sender 只用于 alerts"),
+        ("alerts", {"regions": ["town:T1"]}, "--region 只用于 wall"),
+        ("alerts", {"senders": ["a b"]}, "没有空格和逗号"),
+        ("alerts", {"senders": [""]}, "没有空格和逗号"),
+        ("alerts", {"senders": ["a" * 301]}, "发送者"),
+        ("wall", {"regions": ["T1"]}, "应为 层级:编码"),
+        ("wall", {"regions": ["town:"]}, "应为 层级:编码"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused_and_no_device_made(devices, kind, limits, said):
+    with pytest.raises(OperationsError, match=said):
+        devices.add(kind, "一", NOW, **limits)
+    assert devices.all() == []
+
+
+def test_who_may_ask_may_also_while_nothing_can_be_written(devices, monkeypatch):
+    token = devices.add("wall", "大厅", NOW)
+
+    def full():
+        raise OSError("disk full")
+
+    monkeypatch.setattr(devices._operations, "writing", full)
+    found = devices.of(token, NOW)
+    assert found is not None and found.name == "大厅"
+
+
 @pytest.mark.parametrize("which", ["大厅", "1", "9" * 40, "'; --"])
 def test_who_is_not_there_cannot_be_revoked(devices, which):
     with pytest.raises(OperationsError, match="没有在用的设备"):
@@ -75,6 +113,12 @@ def test_the_commands_add_list_and_revoke(tmp_path):
     code, listed = run("list")
     assert (code, "大厅" in listed, token in listed) == (0, True, False)
     assert run("add", "--kind", "wall", "--name", "大厅")[0] == 1
+    senders = ("--sender", "a@x.example", "--sender", "b@x.example")
+    assert run("add", "--kind", "alerts", "--name", "气象", *senders)[0] == 0
+    assert run("add", "--kind", "alerts", "--name", "燃气")[0] == 0
+    listed = run("list")[1].splitlines()
+    assert ["不限" in line for line in listed[1:]] == [True, False, True]
+    assert "a@x.example、b@x.example" in listed[2]
     assert run("revoke", "大厅") == (0, "已吊销 大厅")
     assert run("revoke", "大厅")[0] == 1
     assert Devices(store).of(token, NOW) is None
