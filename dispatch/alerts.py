@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     event,
+    exists,
     insert,
     or_,
     select,
@@ -28,8 +29,8 @@ from sqlalchemy import (
 )
 
 from access.devices import LONGEST_NAME as LONGEST_DEVICE
-from access.operations import METADATA, Moment, Operations
-from rules.cap_message import COLUMNS, LONGEST_NAME, CapMessage, Identity
+from access.operations import KEPT, LOGS_KEPT, METADATA, Kept, Moment, Operations
+from rules.cap_message import COLUMNS, LONGEST_NAME, CapMessage, Identity, check_times
 from rules.standing import Acknowledgement, Escalation
 
 SEQUENCE = Table(
@@ -64,16 +65,37 @@ ALERTS = Table(
     Column("received_at", Moment, nullable=False, index=True),
     UniqueConstraint("sender", "identifier", "sent_at"),
 )
+# For as long as years are compared; the edition keeps the alerts for good.
+YEARS = timedelta(days=3 * 366)
+ALERTS.info[KEPT] = Kept(
+    YEARS,
+    lambda before: and_(
+        ALERTS.c.received_at < before,
+        or_(ALERTS.c.expires_at.is_(None), ALERTS.c.expires_at < before),
+        ~exists().where(RECEIPTS.c.alert == ALERTS.c.sequence),
+    ),
+)
 RECEIPTS = Table(
     "alert_receipts",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("alert", BigInteger, ForeignKey(ALERTS.c.sequence), nullable=False, index=True),
     Column("device", String(LONGEST_DEVICE), nullable=False),
-    Column("received_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False, index=True),
     Column("is_new", Boolean, nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of what was submitted
     Column("raw", LargeBinary),  # NULL where it is what was submitted first
+    info={KEPT: Kept(LOGS_KEPT, lambda before: RECEIPTS.c.received_at < before)},
+)
+REFUSALS = Table(  # of submissions in the name of a sender for whom the device may not speak
+    "alert_refusals",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    *_identity_columns(),
+    Column("device", String(LONGEST_DEVICE), nullable=False),
+    Column("received_at", Moment, nullable=False, index=True),
+    Column("digest", String(64), nullable=False),
+    info={KEPT: Kept(LOGS_KEPT, lambda before: REFUSALS.c.received_at < before)},
 )
 ACKNOWLEDGEMENTS = Table(
     "acknowledgements",
@@ -81,7 +103,8 @@ ACKNOWLEDGEMENTS = Table(
     *_identity_columns(primary_key=True),
     Column("sequence", BigInteger, nullable=False, index=True),
     Column("by", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    info={KEPT: Kept(YEARS, lambda before: ACKNOWLEDGEMENTS.c.at < before)},
 )
 ESCALATIONS = Table(
     "escalations",
@@ -90,7 +113,8 @@ ESCALATIONS = Table(
     Column("escalation_level", Integer, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False, index=True),
     Column("to", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    info={KEPT: Kept(YEARS, lambda before: ESCALATIONS.c.at < before)},
 )
 
 
@@ -122,18 +146,20 @@ class Changes:
 
 
 class LiveAlerts:
-    """The live alerts of one operations store. Safe for threads and processes: who writes holds the
-    row of the sequence, so numbers become visible in their order, and none is missed."""
+    """The live alerts of one operations store. Safe for threads and processes: one writes at a time
+    (Operations.writing), so numbers become visible in their order, and none is missed."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
 
     def accept(self, message: CapMessage, device: str, raw: bytes, now: datetime) -> Receipt:
         """Keep a message; it is on the disk when this returns. The first of an identity counts;
-        that it came again, and with what content, is kept too."""
+        that it came again, and with what content, is kept too. BadAlert where its times cannot
+        be."""
+        check_times(message, now)
         digest = hashlib.sha256(raw).hexdigest()
         with self._operations.writing() as connection:
-            number = _held_sequence(connection)
+            number = _last_sequence(connection)
             known = _sequence_of(connection, message.identity)
             if known is None:
                 row = _row(message) | {"device": device, "received_at": now}
@@ -144,7 +170,16 @@ class LiveAlerts:
             row = {"alert": receipt.sequence, "device": device, "received_at": now}
             row |= {"is_new": receipt.is_new, "digest": digest, "raw": None if is_same else raw}
             connection.execute(insert(RECEIPTS).values(row))
+        self._operations.forget(now)
         return receipt
+
+    def refuse(self, message: CapMessage, device: str, raw: bytes, now: datetime) -> None:
+        """Note that a device spoke in the name of a sender that is not its own."""
+        digest = hashlib.sha256(raw).hexdigest()
+        row = {"device": device, "received_at": now, "digest": digest}
+        with self._operations.writing() as connection:
+            connection.execute(insert(REFUSALS).values(row | _identity_row(message.identity)))
+        self._operations.forget(now)
 
     def acknowledge(self, identities: Iterable[Identity], by: str, now: datetime) -> bool:
         """Note that a post or a device has seen these alerts; False where that was known of all.
@@ -166,13 +201,13 @@ class LiveAlerts:
     def sequence(self) -> int:
         """Grows with everything that may change what stands, however often it is submitted."""
         with self._operations.reading() as connection:
-            return connection.execute(select(SEQUENCE.c.value)).scalar_one()
+            return _last_sequence(connection)
 
     def changes(self, since: int, after: datetime) -> Changes:
         """What came after the number `since`, save messages that were received and had ended
         before the time `after`."""
         with self._operations.reading() as connection:
-            sequence = connection.execute(select(SEQUENCE.c.value)).scalar_one()
+            sequence = _last_sequence(connection)
             is_new = and_(ALERTS.c.sequence > since, ALERTS.c.sequence <= sequence)
             matters = or_(ALERTS.c.received_at >= after, ALERTS.c.expires_at >= after)
             alerts = select(ALERTS).where(is_new, matters).order_by(ALERTS.c.sequence)
@@ -197,7 +232,7 @@ class LiveAlerts:
         """Add rows of (key, what is told); those that are there stay. Whether any is new."""
         is_any_new = False
         with self._operations.writing() as connection:
-            number = _held_sequence(connection) + 1
+            number = _last_sequence(connection) + 1
             for key, told in rows:
                 at = and_(*(table.c[name] == value for name, value in key.items()))
                 if connection.execute(select(table.c.sequence).where(at)).first() is None:
@@ -208,8 +243,8 @@ class LiveAlerts:
         return is_any_new
 
 
-def _held_sequence(connection: Connection) -> int:
-    return connection.execute(select(SEQUENCE.c.value).with_for_update()).scalar_one()
+def _last_sequence(connection: Connection) -> int:
+    return connection.execute(select(SEQUENCE.c.value)).scalar_one()
 
 
 def _raise_sequence(connection: Connection, number: int) -> None:
@@ -221,9 +256,10 @@ def _sequence_of(connection: Connection, identity: Identity) -> int | None:
     return connection.execute(select(ALERTS.c.sequence).where(at)).scalar()
 
 
-def _first_digest(connection: Connection, alert: int) -> str:
+def _first_digest(connection: Connection, alert: int) -> str | None:
+    """None where its receipt is forgotten already."""
     first = select(RECEIPTS.c.digest).where(RECEIPTS.c.alert == alert, RECEIPTS.c.is_new)
-    return connection.execute(first).scalar_one()
+    return connection.execute(first).scalar()
 
 
 def _row(message: CapMessage) -> dict[str, Any]:

@@ -4,7 +4,7 @@ to the standard. Of messages as XML and as JSON; nothing here reads a file."""
 import codecs
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, SubElement
 
@@ -81,6 +81,9 @@ MARKS = (
 )
 SPACE = "{urn:oasis:names:tc:emergency:cap:1.2}"
 DEEPEST = 24  # levels of one message; a signed one has 8
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)  # of our clock; a zone that is forgotten makes eight hours
+LASTS_AT_MOST = timedelta(days=20 * 365)
 LONGEST_NAME = 300  # characters of sender and identifier, which a database keeps in an index
 
 Record = dict[str, str | None]
@@ -243,6 +246,17 @@ def moment(text: str) -> datetime:
         raise BadAlert("time", f"不是 CAP 时间：{text[:60]}") from None
 
 
+def check_times(message: CapMessage, now: datetime) -> None:
+    """BadAlert where the sender's clock cannot be right: then nothing sent later, by a clock that
+    is, could end it. The same bounds as when an edition is loaded; a wrong zone passes."""
+    if not EARLIEST <= message.identity.sent <= now + AHEAD:
+        raise BadAlert(
+            "time", f"sent 不可能是 {message.sent}：现在是 {now.isoformat(' ', 'seconds')}"
+        )
+    if message.expires_at and message.expires_at > now + LASTS_AT_MOST:
+        raise BadAlert("time", f"expires 太远：{message.expires}")
+
+
 def check_info(info: Element, pattern: re.Pattern[str] = TIME) -> None:
     """BadAlert where an info, or a feed entry that is like one, breaks the standard."""
     _check_needed(info, NEEDED_OF_INFO)
@@ -260,7 +274,7 @@ def check_values(element: Element, names: tuple[str, ...]) -> None:
     for name in names:
         for text in _texts(element, name):
             if text not in VALUES.get(name, {text}) and (name, text) != ("certainty", VERY_LIKELY):
-                raise BadAlert("value", f"{name} 的值不在标准之内：{text}")
+                raise BadAlert("value", f"{name} 的值不在标准之内：{text[:60]}")
 
 
 def name_of(element: Element) -> str:
@@ -355,7 +369,8 @@ def _check_alert(alert: Element) -> None:
     check_values(alert, ("status", "msgType", "scope"))
     for name in ("identifier", "sender"):
         if UNSAFE.search(text_of(alert, name) or ""):
-            raise BadAlert("unsafe", f"{name} 含有空格、逗号等不允许的字符：{text_of(alert, name)}")
+            text = (text_of(alert, name) or "")[:60]
+            raise BadAlert("unsafe", f"{name} 含有空格、逗号等不允许的字符：{text}")
     _check_time(alert, "sent", _pattern(alert))
     _check_references(alert)
     if text_of(alert, "scope") == "Private" and not text_of(alert, "addresses"):
@@ -385,7 +400,7 @@ def _check_time(element: Element, name: str, pattern: re.Pattern[str]) -> None:
     except ValueError:
         is_time = False
     if not is_time:
-        raise BadAlert("time", f"{name} 不是 CAP 时间：{text}")
+        raise BadAlert("time", f"{name} 不是 CAP 时间：{text[:60]}")
 
 
 def _check_shapes(area: Element) -> None:

@@ -9,10 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError
 
-from access.operations import Operations
-from dispatch.alerts import ALERTS, RECEIPTS, Changes, LiveAlerts, Receipt
+from access.operations import KEPT, METADATA, Operations
+from dispatch import walls
+from dispatch.alerts import (
+    ACKNOWLEDGEMENTS,
+    ALERTS,
+    ESCALATIONS,
+    RECEIPTS,
+    REFUSALS,
+    Changes,
+    LiveAlerts,
+    Receipt,
+)
 from rules.cap_message import CapMessage, Identity
 from rules.standing import Acknowledgement, Escalation
 
@@ -104,9 +114,58 @@ def test_only_what_is_new_and_may_still_matter_is_told(alerts):
     assert alerts.changes(3, later) == Changes(3, (), ())
 
 
+def counted(operations):
+    tables = (ALERTS, RECEIPTS, REFUSALS, ACKNOWLEDGEMENTS, ESCALATIONS)
+    return {table.name: len(rows(operations, *table.primary_key)) for table in tables}
+
+
+def test_what_is_kept_of_an_alert_goes_in_its_time_and_of_one_in_force_it_stays(alerts, operations):
+    lasting = message("long", expires="2035-11-05T13:00:00+08:00")
+    for each in (message("old"), lasting):
+        accept(alerts, each)
+        alerts.acknowledge([each.identity], "值班台", NOW)
+        alerts.escalate([(each.identity, Escalation(1, "值班长", NOW))])
+    alerts.refuse(message("forged"), "平台", b"1", NOW)
+    months, years = NOW + timedelta(days=201), NOW + timedelta(days=3 * 366 + 1)
+    operations.forget(months)
+    assert counted(operations) == {
+        "live_alerts": 2,
+        "alert_receipts": 0,
+        "alert_refusals": 0,
+        "acknowledgements": 2,
+        "escalations": 2,
+    }
+    again = accept(alerts, lasting, now=months)  # known all the same
+    assert (again.is_new, again.sequence) == (False, 4)
+    operations.forget(years)
+    assert [r.message.identifier for r in alerts.changes(0, LONG_AGO).received] == ["long"]
+    assert set(counted(operations).values()) == {1, 0}
+    assert alerts.sequence() == 6
+
+
+def test_a_late_submission_keeps_its_alert_until_it_is_forgotten_itself(alerts, operations):
+    accept(alerts)
+    late = NOW + timedelta(days=3 * 366 - 1)
+    assert not accept(alerts, now=late).is_new
+    operations.forget(late + timedelta(days=2))
+    assert [r.message.identifier for r in alerts.changes(0, LONG_AGO).received] == ["A1"]
+    for _ in range(2):
+        operations.forget(late + timedelta(days=201))
+    assert alerts.changes(0, LONG_AGO).received == ()
+
+
+# One row for each device, or one alone: they grow with what a centre owns and not with time.
+BOUNDED = {"devices", "device_limits", "walls", "live_sequence"}
+
+
+def test_every_table_of_the_store_says_how_long_it_keeps_its_rows():
+    assert walls.COMMANDS.name in METADATA.tables
+    assert {name for name, table in METADATA.tables.items() if KEPT not in table.info} == BOUNDED
+
+
 def test_a_message_that_cannot_be_kept_leaves_nothing(alerts, operations):
-    with pytest.raises(StatementError, match="without zone"):
-        alerts.accept(message(), "平台", b"1", datetime(2026, 11, 5))  # no zone
+    with pytest.raises(IntegrityError):
+        alerts.accept(message(), None, b"1", NOW)
     assert (alerts.sequence(), rows(operations, ALERTS.c.sequence)) == (0, [])
 
 

@@ -1,13 +1,13 @@
 """One warning is read from XML and JSON alike, or refused with the reason."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.cap_message import BadAlert, CapMessage, Identity, from_json, from_xml
+from rules.cap_message import BadAlert, CapMessage, Identity, check_times, from_json, from_xml
 
 XML = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>A2</identifier>
 <sender>qxj@example.cn</sender><sent>2026-11-05T08:30:00+08:00</sent><status>Actual</status>
@@ -166,3 +166,33 @@ def test_whatever_stands_in_a_message_it_is_read_or_refused(fields):
 def test_whatever_bytes_come_they_are_refused(data):
     for read in (from_xml, from_json):
         assert all(reason(read, data))
+
+
+NOW = datetime(2026, 11, 5, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expires", "is_possible"),
+    [
+        ("2026-11-06T08:30:00+08:00", None, True),  # a day ahead, to the second
+        ("2026-11-06T08:30:01+08:00", None, False),
+        ("2000-01-01T08:00:00+08:00", None, True),
+        ("2000-01-01T07:59:59+08:00", None, False),
+        ("2026-11-05T08:30:00+08:00", "2046-10-31T08:30:00+08:00", True),
+        ("2026-11-05T08:30:00+08:00", "9999-12-31T23:59:59+08:00", False),
+    ],
+)
+def test_a_clock_far_from_ours_cannot_be_right(sent, expires, is_possible):
+    message = CapMessage(sender="a", identifier="1", sent=sent, expires=expires)
+    if is_possible:
+        check_times(message, NOW)
+        return
+    with pytest.raises(BadAlert) as refused:
+        check_times(message, NOW)
+    assert refused.value.code == "time"
+    assert (expires or sent) in str(refused.value)
+
+
+def test_a_forgotten_zone_is_no_impossible_clock():
+    in_china_said_to_be_utc = (NOW + timedelta(hours=8)).isoformat()
+    check_times(CapMessage(sender="a", identifier="1", sent=in_china_said_to_be_utc), NOW)
