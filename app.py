@@ -64,7 +64,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def build(store: EditionStore, grant: Callable[[], Grant] = Grant.wall) -> Dash:
+def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant) -> Dash:
     """The app over one home; `grant` says what the viewer of the present request may see."""
     _log_plainly()
     app = Dash(
@@ -104,7 +104,7 @@ def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[
     devices_routes.register(app.server, visitors)
     alerts.register(app.server, live_alerts, devices)
     standing = live.Live(store, live_alerts)
-    live.register(app.server, standing, devices)
+    live.register(app.server, standing, visitors)
     incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()
     walls.register(app.server, store, told, devices, visitors, _choices(), pages, colours)

@@ -16,6 +16,7 @@ from data.scope import Filter, Grant, Scope, ScopeError
 from data.sql import quoted
 from data.state import Question, state
 from data.targets import TARGETS
+from data.wall_views import POINT
 
 EARTH_M = 6_371_008.8  # mean radius
 DEGREE_M = math.pi * EARTH_M / 180
@@ -73,8 +74,9 @@ def surroundings(
 ) -> Surroundings:
     """Who and what lies within `metres` of a point (WGS84), at most `limit` of each.
 
-    Cases are those of the scope, open at its T; workers stand where the edition last knew them.
-    Only points that are right count. ScopeError for a place or a distance that cannot be.
+    Cases are those of the scope, open at its T; workers stand where the edition last knew them. A
+    wall is told of both to about 100 m. Only points that are right count. ScopeError for a place or
+    a distance that cannot be.
     """
     around = _around(lon, lat, metres)
     grids = _grids(edition, around, grant)
@@ -130,6 +132,9 @@ def _placed(
         codes = ", ".join(_bound(params, code) for code in grant.departments)
         allowed.append(f"coalesce(department, '-') IN ({codes})" if codes else "false")
     rows = f"SELECT * FROM {table} WHERE {' AND '.join(allowed)}"
+    if grant.is_wall and table == "grid_workers":  # people, where resources are public
+        rounded = ", ".join(f"{sql} AS {name}" for name, sql in POINT.items())
+        rows = f"SELECT * REPLACE ({rounded}) FROM ({rows})"
     return edition.frame(_near(rows, columns, TARGETS[table].code), params | {"limit": limit})
 
 

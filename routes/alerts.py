@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 from access.devices import Device, Devices
 from access.operations import FAILURES
 from dispatch.alerts import LiveAlerts
+from routes.devices import bearer
 from rules.cap_message import BadAlert, CapMessage, from_json, from_xml
 
 PATH = "/alerts"
@@ -89,12 +90,6 @@ def _device(devices: Devices) -> Device:
     if device.kind != KIND:
         raise Refused(403, "这台设备不能报送预警")
     return device
-
-
-def bearer() -> str | None:
-    """The token in the header of the present request."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _slow_down(bucket: Bucket, device: Device) -> None:

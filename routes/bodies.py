@@ -18,11 +18,16 @@ def register(app: Dash) -> None:
     def refuse_malformed() -> Response | None:
         if request.path != PATH or request.method != "POST":
             return None
-        try:
-            body = request.get_json(silent=True)
-        except RecursionError:
-            body = None
-        return None if fits(body, app.callback_map) else Response("bad request", status=400)
+        is_sound = fits(json_of_request(), app.callback_map)
+        return None if is_sound else Response("bad request", status=400)
+
+
+def json_of_request() -> Any:
+    """What the present request says in JSON; None where it says nothing that can be read."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def fits(body: Any, known: dict[str, dict]) -> bool:

@@ -4,22 +4,34 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from flask import Flask, Response, g, request
+import structlog
+from flask import Flask, Response, abort, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
-from access.devices import COOKIE, Device, Devices
+from access.devices import COOKIE, LONGEST_TOKEN, Device, Devices
+from access.grants import grant_of
 from access.operations import FAILURES
-from routes.alerts import bearer
+from data.scope import Grant
+from routes.bodies import json_of_request
 
 DAYS = 400  # as long as browsers keep a cookie; every page that is opened renews it
 FRESH = 0.5  # seconds for which a token's answer holds: a revoked one is refused within a second
-MOST = 2000  # tokens whose answers are kept
+MOST = 2000  # tokens that are remembered as nobody's
 OPENS = {"wall": "/", "remote": "/remote"}  # what a device sees once it has signed in
-UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/healthz")  # no data behind them
+# No data behind them, or they look themselves who asks.
+UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/healthz", "/alerts")
+PAGES = ("/", "/<path:path>", "/remote", "/remote/<part>", "/_dash-layout")  # they hold no data
+SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
 REVOKED = "本设备已停用"
+UNKNOWN = "令牌无效或已吊销"
+AWAY = "业务库暂时用不了，请重试"
+
+log = structlog.get_logger()
 
 
 class Visitors:
-    """Which device asks; looked up at most every FRESH seconds. Safe for threads."""
+    """Which device asks; looked up at most every FRESH seconds. While the store is away whoever was
+    known stays so. Safe for threads."""
 
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
@@ -32,16 +44,21 @@ class Visitors:
 
     def of(self, token: str | None) -> Device | None:
         """The device in use that has this token."""
-        if not token:
+        if not token or len(token) > LONGEST_TOKEN:
             return None
         with self._lock:
             at, device = self._known.get(token, (float("-inf"), None))
         if time.monotonic() - at <= FRESH:
             return device
-        device = self._devices.of(token, datetime.now(UTC))
+        try:
+            device = self._devices.of(token, datetime.now(UTC))
+        except FAILURES:
+            if device is None:
+                raise
+            return device
         with self._lock:
-            if len(self._known) >= MOST:
-                self._known.clear()
+            if device is None and len(self._known) >= MOST:  # those of devices are few
+                self._known = {t: found for t, found in self._known.items() if found[1]}
             self._known[token] = (time.monotonic(), device)
         return device
 
@@ -51,40 +68,64 @@ def token_of_request() -> str | None:
     return bearer() or request.cookies.get(COOKIE)
 
 
+def bearer() -> str | None:
+    """The token in the header of the present request."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def grant() -> Grant:
+    """What whoever asks may see."""
+    return grant_of(g.get("device"))
+
+
+def remote_of_request(visitors: Visitors) -> Device:
+    """The remote control that asks; 401 for anybody else, 403 for a page of another site."""
+    if request.headers.get("Sec-Fetch-Site", "") not in SAME:
+        abort(_said(403, "只能从本站的页面操作"))
+    device = visitors.of_request()
+    if device is None or device.kind != "remote":
+        abort(_said(401, "请先用遥控器的令牌登录"))
+    return device
+
+
 def register(server: Flask, visitors: Visitors) -> None:
     """Refuse revoked devices everything that shows data; let new ones sign in."""
 
     @server.before_request
     def refuse_revoked() -> Response | None:
         g.device = None
-        if request.cookies.get(COOKIE) is None or request.path.startswith(UNLOCKED):
+        if not token_of_request() or request.path.startswith(UNLOCKED):
             return None
+        is_page = request.url_rule is not None and request.url_rule.rule in PAGES
         try:
-            g.device = visitors.of(request.cookies.get(COOKIE))
-        except FAILURES:
-            return None  # a wall goes on showing while the operations store is away
-        is_page = request.method == "GET" and request.accept_mimetypes.best == "text/html"
-        if g.device is not None or is_page or request.path.startswith("/_dash-layout"):
-            return None
-        return Response(REVOKED, status=401, mimetype="text/plain")
+            g.device = visitors.of_request()
+        except FAILURES:  # what it may see is not known
+            return None if is_page else _said(503, AWAY)
+        return None if g.device is not None or is_page else _said(401, REVOKED)
+
+    @server.errorhandler(SQLAlchemyError)
+    def answer_away(fault: SQLAlchemyError) -> Response:
+        log.error("operations store failed", path=request.path, reason=type(fault).__name__)
+        return _said(503, AWAY)
 
     @server.get("/sign-in/<token>")
     def sign_in_once(token: str) -> Response:
         """A wall is started with this address once; from then on it is known by its cookie."""
         device = visitors.of(token)
         if device is None or device.kind not in OPENS:
-            return Response("令牌无效或已吊销", status=401, mimetype="text/plain")
+            return _said(401, UNKNOWN)
         there = Response(status=303, headers={"Location": OPENS[device.kind]})
         return _known_from_now_on(there, token)
 
     @server.post("/sign-in")
     def sign_in() -> Response:
         """The same for a person who types a remote control's token."""
-        body = request.get_json(silent=True)
+        body = json_of_request()
         token = body.get("token") if isinstance(body, dict) else None
         device = visitors.of(token) if isinstance(token, str) else None
         if device is None or device.kind not in OPENS:
-            return Response("令牌无效或已吊销", status=401, mimetype="text/plain")
+            return _said(401, UNKNOWN)
         return _known_from_now_on(Response(status=204), str(token))
 
     @server.after_request
@@ -106,3 +147,7 @@ def _known_from_now_on(response: Response, token: str) -> Response:
         secure=request.is_secure,
     )
     return response
+
+
+def _said(status: int, text: str) -> Response:
+    return Response(text, status=status, mimetype="text/plain")

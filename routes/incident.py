@@ -9,13 +9,14 @@ from flask import Flask, Response, abort
 from data.codes import label
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
-from data.scope import Grant, ScopeError
+from data.scope import ScopeError
 from data.surroundings import Surroundings, surroundings
+from routes.devices import grant
 from routes.live import Live
 
 METRES = 1000
 MOST = 60  # of each kind; the map cannot show more
-ROUNDED = 4  # decimals of a degree, 10 m
+ROUNDED = 4  # decimals of a degree, 10 m: of what is public; people stand within 100 m
 
 
 def register(server: Flask, store: EditionStore, live: Live) -> None:
@@ -23,14 +24,13 @@ def register(server: Flask, store: EditionStore, live: Live) -> None:
 
     @server.get("/incident/<which>")
     def answer_incident(which: str) -> Response:
-        row = next((row for row in live.shown().rows if row["id"] == which), None)
+        seen = grant()
+        row = next((row for row in live.shown().granted(seen).rows if row["id"] == which), None)
         if row is None or row["lon"] is None:
             abort(404)
         try:
             with store.reading() as edition:
-                found = surroundings(
-                    edition, row["lon"], row["lat"], METRES, Grant.wall(), limit=MOST
-                )
+                found = surroundings(edition, row["lon"], row["lat"], METRES, seen, limit=MOST)
                 body = orjson.dumps(around(edition, found))
         except (EditionError, ScopeError):
             abort(404)

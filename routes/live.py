@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ import orjson
 import structlog
 from flask import Flask, Response, request
 
-from access.devices import COOKIE, Device, Devices
 from access.operations import FAILURES
 from data.alert_messages import messages_of
 from data.alert_rules import AlertRules
@@ -22,15 +21,17 @@ from data.codes import codes
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.regions import Region
+from data.scope import Filter, Grant
+from data.wall_views import DECIMALS
 from data.whereabouts import Tree, tree_of
 from dispatch.alerts import Changes, LiveAlerts, Received
 from geo.areas import points_in_areas
-from routes.alerts import bearer
+from routes.bodies import json_of_request
+from routes.devices import Visitors, grant, remote_of_request
 from rules.cap_message import CapMessage, Identity
 from rules.standing import Acknowledgement, Message, Standing, standing
 
 PATH = "/live"
-KIND = "remote"  # of the devices that may acknowledge
 FRESH = 0.1  # seconds; within them all viewers get the same without a look at the store
 REST = 2.0  # times that a look took, until the next: in a storm it leaves room for what comes in
 PATIENCE = 0.3  # seconds that a viewer waits for a look; then what was seen last must do
@@ -38,7 +39,6 @@ FIRST_PATIENCE = 5.0  # seconds, while nothing was seen at all
 AGAIN = 60.0  # seconds after which all is told anew, whatever is known to change
 KEPT = timedelta(days=7)  # after its end a message may still say that an alert flaps
 MOST = 200  # alerts that a wall is sent, the gravest first
-ROUNDED = 4  # decimals of a degree, 10 m: a wall shows where, not which door
 EXERCISE = "演练"
 UNREADABLE = "业务库读不出，实时预警不是最新"
 
@@ -47,12 +47,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Shown:
-    """What walls are told: the rows of `_row`, and how many more there are. `members` are the
-    messages for which each stands, by its id. `number` is another one whenever `body` is."""
+    """What stands, the gravest first, and what walls are told of it. `number` is another one
+    whenever `body` is."""
 
-    rows: list[dict[str, Any]]
-    members: dict[str, tuple[Identity, ...]]
+    standing: tuple[Standing, ...] = ()
+    rules: AlertRules = AlertRules()
+    tree: Tree | None = None
     problem: str | None = None
+    _parts: dict[tuple[Filter, ...], "Shown"] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The first of them, as `_row` gives them."""
+        return [_row(alert, self.rules, self.tree) for alert in self.standing[:MOST]]
+
+    @cached_property
+    def members(self) -> dict[str, tuple[Identity, ...]]:
+        """The messages for which each stands, by its id."""
+        return {id_of(alert.identity): alert.members for alert in self.standing}
 
     @cached_property
     def number(self) -> int:
@@ -63,9 +75,31 @@ class Shown:
     def body(self) -> bytes:
         return orjson.dumps({"sequence": self.number} | self._told)
 
+    def granted(self, grant: Grant) -> "Shown":
+        """What of it a viewer may see: all, or what is of the grant's regions."""
+        regions = grant.regions
+        if regions is None:
+            return self
+        if regions not in self._parts:
+            own = tuple(alert for alert in self.standing if self._is_of(alert, regions))
+            self._parts[regions] = replace(self, standing=own, _parts={})
+        return self._parts[regions]
+
+    def _is_of(self, alert: Standing, regions: tuple[Filter, ...]) -> bool:
+        """Whether the alert is in one of the regions, or of a region around it. One of which nobody
+        knows where it is may be another's."""
+        level, _, code = (alert.place or "").partition(":")
+        around = self._trail(level, code)
+        return any(own in around or (level, code) in self._trail(*own) for own in regions)
+
+    def _trail(self, level: str, code: str) -> set[Filter]:
+        region = self.tree.region(level, code) if self.tree else None
+        trail = self.tree.trail(region) if self.tree and region else ()
+        return {(step.level, step.code) for step in trail}
+
     @property
     def _told(self) -> dict[str, Any]:
-        more = len(self.members) - len(self.rows)
+        more = len(self.standing) - len(self.rows)
         return {"alerts": self.rows, "more": more, "problem": self.problem}
 
 
@@ -99,7 +133,7 @@ class Live:
                 self._looking = self._looker.submit(self._look)
             looking = self._looking
         wait([looking], FIRST_PATIENCE if self._shown is None else PATIENCE)
-        return self._shown or Shown([], {}, UNREADABLE)
+        return self._shown or Shown(problem=UNREADABLE)
 
     def number(self) -> int:
         """Another one whenever what stands is another thing; it does not count."""
@@ -116,7 +150,7 @@ class Live:
             self._shown = self._told()
         except FAILURES as fault:
             log.error("live alerts not read", reason=type(fault).__name__)
-            self._shown = replace(self._shown or Shown([], {}), problem=UNREADABLE)
+            self._shown = replace(self._shown or Shown(), problem=UNREADABLE, _parts={})
         except Exception:
             log.exception("live alerts not told")  # and what was told last stays
             raise
@@ -142,9 +176,7 @@ class Live:
         found = standing(messages, known.acknowledgements.values(), rules.standing, now)
         known.is_told(edition, found, now)
         self._note_escalations(found)
-        tree = tree_of(edition) if edition else None
-        rows = [_row(alert, rules, tree) for alert in found[:MOST]]
-        return Shown(rows, {id_of(alert.identity): alert.members for alert in found})
+        return Shown(found, rules, tree_of(edition) if edition else None)
 
     def _note_escalations(self, found: Iterable[Standing]) -> None:
         """All at once: in a storm many fall due together."""
@@ -235,40 +267,32 @@ def _number(edition: Edition | None) -> int | None:
     return edition.number if edition else None
 
 
-def register(server: Flask, live: Live, devices: Devices) -> None:
+def register(
+    server: Flask, live: Live, visitors: Visitors, grant: Callable[[], Grant] = grant
+) -> None:
     """Serve PATH, 304 while nothing moved, and take acknowledgements."""
 
     @server.get(PATH)
     def answer_live() -> Response:
-        shown = live.shown()
+        shown = live.shown().granted(grant())
         etag = f'"{shown.number:x}"'
         is_known = request.headers.get("If-None-Match") == etag
-        reply = Response(status=304) if is_known else _json(200, shown.body)
+        reply = Response(status=304) if is_known else _json(shown.body)
         reply.headers["ETag"] = etag
         reply.headers["Cache-Control"] = "no-store"
         return reply
 
     @server.post(f"{PATH}/acknowledge")
     def acknowledge_alert() -> Response:
-        body = request.get_json(silent=True)
+        remote, body = remote_of_request(visitors), json_of_request()
         which = body.get("id") if isinstance(body, dict) else None
         if not isinstance(which, str):
-            return _error(400, '应为 JSON：{"id": "…"}')
-        try:
-            device = _device(devices)
-            if device is None or device.kind != KIND:
-                return _error(401 if device is None else 403, "只有遥控设备可以签收预警")
-            members = live.shown().members.get(which)
-            if members is None:
-                return _error(404, "这条预警已不在")
-            live.acknowledge(members, device.name)
-        except FAILURES:
-            return _error(503, "业务库暂时写不进，请重试")
+            return _said(400, '应为 JSON：{"id": "…"}')
+        members = live.shown().members.get(which)
+        if members is None:
+            return _said(404, "这条预警已不在")
+        live.acknowledge(members, remote.name)
         return Response(status=204)
-
-
-def _device(devices: Devices) -> Device | None:
-    return devices.of(bearer() or request.cookies.get(COOKIE), datetime.now(UTC))
 
 
 def _message(
@@ -309,7 +333,8 @@ def _region(tree: Tree, cap: CapMessage, point: tuple[float, float] | None) -> R
 
 
 def _row(alert: Standing, rules: AlertRules, tree: Tree | None) -> dict[str, Any]:
-    """An alert as a wall may know it: nothing in it was written by who sent it."""
+    """An alert as a wall may know it, as data/wall_views.py: nothing in it was written by who sent
+    it, and it says the block of houses, not the door."""
     signal = codes("signal").get(alert.signal or "")
     level, _, code = (alert.place or "").partition(":")
     region = tree.region(level, code) if tree else None
@@ -321,8 +346,8 @@ def _row(alert: Standing, rules: AlertRules, tree: Tree | None) -> dict[str, Any
         "event": rules.word_of(alert.event),
         "stamp": EXERCISE if alert.status == "Exercise" else None,
         "place": tree.called(region) if tree and region else None,
-        "lon": alert.lon if alert.lon is None else round(alert.lon, ROUNDED),
-        "lat": alert.lat if alert.lat is None else round(alert.lat, ROUNDED),
+        "lon": alert.lon if alert.lon is None else round(alert.lon, DECIMALS),
+        "lat": alert.lat if alert.lat is None else round(alert.lat, DECIMALS),
         "sent": _ms(alert.sent),
         "received": _ms(alert.received),
         "expires": _ms(alert.expires),
@@ -347,9 +372,9 @@ def _ms(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-def _json(status: int, body: bytes) -> Response:
-    return Response(body, status=status, mimetype="application/json")
+def _json(body: bytes) -> Response:
+    return Response(body, mimetype="application/json")
 
 
-def _error(status: int, reason: str) -> Response:
-    return _json(status, orjson.dumps({"error": reason}))
+def _said(status: int, reason: str) -> Response:
+    return Response(reason, status=status, mimetype="text/plain")

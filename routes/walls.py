@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort
 
 from access.devices import Device, Devices
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.names import named
 from dispatch.walls import OPEN, CommandError, Walls
-from routes.devices import Visitors
+from routes.bodies import json_of_request
+from routes.devices import Visitors, remote_of_request
 
 PARTS = {"remote.css": "text/css", "remote.js": "text/javascript"}
 UNSIGNED = "未登记的大屏"
-SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
 
 
 def register(
@@ -58,29 +58,19 @@ def register(
     @server.get("/walls")
     def answer_walls() -> Response:
         """All walls and what can be chosen, for a remote control."""
-        _remote(visitors)
+        remote_of_request(visitors)
         return _json({"walls": _listed(walls, devices), "regions": _regions(store), **choices})
 
     @server.post("/walls/<int:number>")
     def answer_command(number: int) -> Response:
-        device = _remote(visitors)
+        device = remote_of_request(visitors)
         if number != OPEN and number not in {each.id for each in _walls(devices)}:
             abort(404)
         try:
-            state = walls.command(number, request.get_json(silent=True), device.name, _now())
+            state = walls.command(number, json_of_request(), device.name, _now())
         except CommandError as error:
             return Response(str(error), status=400, mimetype="text/plain")
         return _json(asdict(state))
-
-
-def _remote(visitors: Visitors) -> Device:
-    """The remote control that asks; 401 for anybody else, 403 for a page of another site."""
-    if request.headers.get("Sec-Fetch-Site", "") not in SAME:
-        abort(403)
-    device = visitors.of_request()
-    if device is None or device.kind != "remote":
-        abort(401)
-    return device
 
 
 def _listed(walls: Walls, devices: Devices) -> list[dict]:

@@ -91,6 +91,27 @@ def test_only_a_device_that_sends_alerts_may(plain):
     assert plain.kept == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("1970-01-01T08:00:00+08:00", 400),
+        ("2099-01-01T08:00:00+08:00", 400),
+        ("2026-11-05T08:30:00-12:00", 201),
+        ("0001-01-01T00:00:00+14:00", 400),
+    ],
+)
+def test_a_clock_that_cannot_be_right_is_told_so(plain, sent, code):
+    reply = plain.post(orjson.dumps(RECORD | {"sent": sent}), "application/json")
+    assert (reply.status_code, len(plain.kept)) == (code, int(code == 201))
+    assert code == 201 or reply.json["code"] == "time"
+
+
+def test_what_is_wrong_is_quoted_and_not_given_back_whole(plain):
+    for was in ("Actual", "qxj@example.cn"):
+        reply = plain.post(XML.replace(was, was + " x" * 100_000))
+        assert (reply.status_code, len(reply.data) < 500) == (400, True)
+
+
 def test_a_revoked_token_is_refused_at_once(plain):
     assert plain.post().status_code == 201
     plain.devices.revoke("设备 alerts", NOW)

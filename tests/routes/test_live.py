@@ -15,9 +15,12 @@ from access.operations import Operations
 from data.alert_rules import AlertRules
 from data.codes import codes
 from data.editions.store import EditionStore
+from data.wall_views import DECIMALS
 from dispatch.alerts import LiveAlerts
-from routes import heartbeat, live
-from routes.live import ROUNDED, Live
+from routes import devices as devices_routes
+from routes import heartbeat, incident, live
+from routes.devices import Visitors
+from routes.live import Live
 from rules.cap_message import CapMessage
 from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site, store_with
 from tests.rules.test_cap_message import RECORD
@@ -43,7 +46,10 @@ class Given:
         self.alerts, self.devices = LiveAlerts(self.operations), Devices(self.operations)
         self.live = Live(store, self.alerts, lambda: self.now)
         server = Flask("live")
-        live.register(server, self.live, self.devices)
+        visitors = Visitors(self.devices)
+        devices_routes.register(server, visitors)
+        live.register(server, self.live, visitors)
+        incident.register(server, store, self.live)
         self.viewer = server.test_client()
 
     def accept(self, identifier="A1", at=None, **fields) -> CapMessage:
@@ -59,9 +65,10 @@ class Given:
         self.alerts.accept(given, "燃气平台", b"", self.now)
         return given
 
-    def ask(self) -> list[dict]:
-        """What stands beside the alert of the edition."""
-        told = self.viewer.get("/live").json["alerts"]
+    def ask(self, token: str | None = None) -> list[dict]:
+        """What stands beside the alert of the edition, for whoever has the token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        told = self.viewer.get("/live", headers=headers).json["alerts"]
         return [each for each in told if each["event"] != "暴雨"]
 
     def later(self, **passed) -> None:
@@ -214,7 +221,7 @@ def test_an_alert_of_the_edition_is_acknowledged_the_same_way(server):
     ("kind", "body", "status"),
     [
         (None, {"id": "x"}, 401),
-        ("wall", {"id": "x"}, 403),
+        ("wall", {"id": "x"}, 401),
         ("remote", {"id": "x"}, 404),
         ("remote", {"id": 1}, 400),
         ("remote", [], 400),
@@ -232,6 +239,47 @@ def test_a_place_is_known_by_its_code_before_its_point(server):
     server.accept("C2", geocode="GB=T0;UGC=T0V1", circle=None)  # both, so what holds both
     server.accept("C3", geocode="SAME=430121", circle="30.0,100.0 1")  # neither known
     assert {each["place"] for each in server.ask()} == {"第2镇23村", "第0镇", None}
+
+
+def test_a_wall_says_in_which_block_it_is_and_not_at_which_door(server):
+    server.accept(circle="28.0056789,112.0554321 0")
+    (told,) = server.ask()
+    assert (told["lon"], told["lat"]) == (112.055, 28.006)
+
+
+def test_a_wall_of_one_town_is_told_of_that_town_alone(server):
+    """Also of what is told of a region around its own; not of what is told of no place."""
+    town = server.devices.add("wall", "一镇", NOW, regions=["town:T1"])
+    village = server.devices.add("wall", "一村", NOW, regions=["village:T1V0", "town:T0"])
+    places = {"A": "T1V0G0", "B": "T1V2", "C": "T2V3G1", "D": "T1", "E": "elsewhere", "F": "T0V1"}
+    for name, code in places.items():
+        server.accept(name, geocode=f"GB={code}", circle=None)
+    assert {each["place"] for each in server.ask(town)} == {"第1镇", "第1镇10村", "第1镇12村"}
+    assert {each["place"] for each in server.ask(village)} == {"第1镇", "第1镇10村", "第0镇01村"}
+    assert len(server.ask()) == len(places)
+
+
+def test_a_wall_of_one_town_sees_no_incident_of_another(server):
+    own = server.devices.add("wall", "一镇", NOW, regions=["town:T1"])
+    other = server.devices.add("wall", "二镇", NOW, regions=["town:T2"])
+    server.accept()
+    (told,) = server.ask()
+    codes = {}
+    for name, token in (("own", own), ("other", other)):
+        headers = {"Authorization": f"Bearer {token}"}
+        reply = server.viewer.get(f"/incident/{told['id']}", headers=headers)
+        codes[name] = (reply.status_code, len(server.ask(token)))
+    assert codes == {"own": (200, 1), "other": (404, 0)}
+
+
+def test_a_storm_elsewhere_leaves_room_for_what_is_of_the_town(server, monkeypatch):
+    monkeypatch.setattr(live, "MOST", 2)
+    wall = server.devices.add("wall", "二镇", NOW, regions=["town:T2"])
+    for number in range(4):
+        server.accept(f"S{number}", geocode=f"GB=T0V{number}", circle=None)
+    server.accept("own", geocode="GB=T2", circle=None, severity="Minor")
+    reply = server.viewer.get("/live", headers={"Authorization": f"Bearer {wall}"}).json
+    assert ([each["place"] for each in reply["alerts"]], reply["more"]) == (["第2镇"], 0)
 
 
 def test_a_store_that_fails_leaves_what_was_seen_and_says_so(server, monkeypatch):
@@ -331,8 +379,8 @@ def test_nothing_that_a_sender_wrote_reaches_a_wall(server, free, sender):
         assert all(sign in "0123456789abcdef" for sign in each.pop("id"))
         said = {value for value in each.values() if isinstance(value, str)}
         assert said <= own
-        assert each["lon"] == round(WEST + 0.055, ROUNDED) or each["lon"] == 112.07
-        assert each["lat"] in (round(SOUTH + 0.005, ROUNDED), 28.02)
+        assert each["lon"] == round(WEST + 0.055, DECIMALS) or each["lon"] == 112.07
+        assert each["lat"] in (round(SOUTH + 0.005, DECIMALS), 28.02)
 
 
 def test_the_whole_server_takes_an_alert_and_its_heartbeat_sends_walls_to_look(tmp_path):

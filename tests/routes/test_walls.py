@@ -82,6 +82,14 @@ def test_a_command_that_makes_no_sense_is_refused_with_its_reason(server, device
     assert remote.post("/walls/999999", json={"scene": "risk"}).status_code == 404
 
 
+def test_json_without_a_bottom_is_refused_as_none(server, devices: Devices):
+    body, kind = b"[" * 100_000, "application/json"
+    remote = signed_in(server, devices, "remote", "值班台四")
+    assert remote.post("/walls/0", data=body, content_type=kind).status_code == 400
+    assert remote.post("/live/acknowledge", data=body, content_type=kind).status_code == 400
+    assert server.test_client().post("/sign-in", data=body, content_type=kind).status_code == 401
+
+
 def test_a_revoked_wall_gets_no_data_within_a_second(server, devices: Devices):
     wall = signed_in(server, devices, "wall", "旧屏")
     assert wall.get("/heartbeat").status_code == 200
@@ -95,6 +103,8 @@ def test_a_revoked_wall_gets_no_data_within_a_second(server, devices: Devices):
         wall.get("/geometry/x/town/all.json"),
     ):
         assert (reply.status_code, reply.text) == (401, "本设备已停用")
+    for path in ("/heartbeat", "/live", "/walls/own"):  # that says it would be a page
+        assert wall.get(path, headers={"Accept": "text/html"}).status_code == 401
     assert wall.get("/", headers={"Accept": "text/html"}).status_code == 200  # says so itself
 
 
