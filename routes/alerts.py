@@ -24,6 +24,7 @@ READERS: dict[str, Callable[[bytes], CapMessage]] = {
     **dict.fromkeys(("application/cap+xml", "application/xml", "text/xml"), from_xml),
     "application/json": from_json,
 }
+NOT_ITS_NAME = "这台设备不能以 sender = {} 的名义报送，只能以 {}；此次报送已记录"
 LATER = 5  # seconds after which to try again where the store is away
 
 log = structlog.get_logger()
@@ -65,6 +66,9 @@ def register(server: Flask, alerts: LiveAlerts, devices: Devices) -> None:
             _slow_down(bucket, device)
             data = _body()
             message = READERS[request.mimetype](data)
+            if device.senders and message.sender not in device.senders:
+                alerts.refuse(message, device.name, data, datetime.now(UTC))
+                raise Refused(403, NOT_ITS_NAME.format(message.sender, "、".join(device.senders)))
             receipt = alerts.accept(message, device.name, data, datetime.now(UTC))
         except Refused as refused:
             return _answer(refused.status, {"error": str(refused)}, refused.headers)

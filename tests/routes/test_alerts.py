@@ -1,14 +1,16 @@
 """An alert comes in from a device that may send, once; everything else is refused with a reason."""
 
+import hashlib
 from datetime import UTC, datetime
 
 import orjson
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from access.devices import Devices
 from access.operations import Operations
-from dispatch.alerts import LiveAlerts
+from dispatch.alerts import REFUSALS, LiveAlerts
 from routes import alerts
 from routes.alerts import LARGEST, Bucket
 from tests.rules.test_cap_message import RECORD, XML
@@ -21,6 +23,7 @@ class Given:
     """A server with a store and one device of each kind."""
 
     def __init__(self, operations):
+        self.operations = operations
         self.devices, self.alerts = Devices(operations), LiveAlerts(operations)
         self.tokens = {k: self.devices.add(k, f"设备 {k}", NOW) for k in ("alerts", "wall")}
         server = Flask("alerts")
@@ -89,6 +92,23 @@ def test_only_a_device_that_sends_alerts_may(plain):
     assert plain.post(token=plain.tokens["wall"]).status_code == 403
     assert plain.viewer.post("/alerts", data=XML).status_code == 401
     assert plain.kept == []
+
+
+def test_a_device_speaks_only_for_its_own_senders_and_what_it_tried_is_on_record(server):
+    own = server.devices.add("alerts", "气象局", NOW, senders=["qxj@example.cn"])
+    other = server.devices.add("alerts", "燃气公司", NOW, senders=["rq@example.cn"])
+    reply = server.post(token=other)
+    assert reply.status_code == 403
+    assert "不能以 sender = qxj@example.cn 的名义报送，只能以 rq@example.cn" in reply.json["error"]
+    assert server.kept == []
+    assert server.post(token=own).status_code == 201
+    with server.operations.reading() as connection:
+        (row,) = connection.execute(select(REFUSALS)).all()
+    assert (row.device, row.sender, row.digest) == (
+        "燃气公司",
+        "qxj@example.cn",
+        hashlib.sha256(XML.encode()).hexdigest(),
+    )
 
 
 @pytest.mark.parametrize(
