@@ -9,7 +9,7 @@ from layouts.controls import Control
 def register(app: Dash, answers: Answers) -> None:
     app.clientside_callback(
         ClientsideFunction("map", "draw"),
-        Output(Control.SINK, "title"),
+        Output(Control.SINK, "role"),
         Input(Control.MAP_FIGURE, "data"),
         State(Control.MAP, "id"),
         State(Control.MAP_CANVAS, "id"),

@@ -48,6 +48,16 @@ def test_every_callback_id_exists_in_a_layout(app: Dash):
     assert wired <= shown_ids(app)
 
 
+def test_no_two_callbacks_write_the_same_place(app: Dash):
+    written = [
+        out
+        for spec in app._callback_list
+        for out in spec["output"].strip(".").split("...")
+        if "@" not in out  # allow_duplicate
+    ]
+    assert [out for out in written if written.count(out) > 1] == []
+
+
 def test_no_id_is_given_twice_on_a_page(app: Dash):
     shell = app.layout()
     for page in dash.page_registry.values():
