@@ -123,3 +123,13 @@ def test_a_wrong_token_signs_nobody_in(server, token: str):
 def test_the_page_of_the_remote_is_there_and_holds_no_data(server):
     reply = server.test_client().get("/remote")
     assert reply.status_code == 200 and "大屏遥控" in reply.text and "第1镇" not in reply.text
+
+
+def test_a_revoked_remote_still_finds_where_to_sign_in(server, devices: Devices):
+    remote = signed_in(server, devices, "remote", "丢失的手机")
+    devices.revoke("丢失的手机", NOW)
+    sleep(2 * FRESH)
+    assert remote.get("/walls").status_code == 401
+    assert remote.post("/walls/0", json={"scene": "risk"}).status_code == 401
+    for path in ("/remote", "/remote/remote.js", "/remote/remote.css"):
+        assert remote.get(path, headers={"Accept": "*/*"}).status_code == 200
