@@ -18,16 +18,11 @@ DAYS = 400  # as long as browsers keep a cookie; every page that is opened renew
 FRESH = 0.5  # seconds for which a token's answer holds: a revoked one is refused within a second
 MOST = 2000  # tokens that are remembered as nobody's
 OPENS = {"wall": "/", "remote": "/remote"}  # what a device sees once it has signed in
-<<<<<<< theirs
-UNLOCKED = (  # no data behind them; a revoked remote control must still find where to sign in
-    *("/assets/", "/_dash-component-suites/", "/sign-in", "/remote", "/healthz"),
-)
-=======
 # No data behind them, or they look themselves who asks.
 UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/healthz", "/alerts")
-PAGES = ("/", "/<path:path>", "/remote", "/remote/<part>", "/_dash-layout")  # they hold no data
+# Nor behind these: a revoked wall says so itself, a remote control finds where to sign in.
+PAGES = ("/", "/<path:path>", "/remote", "/remote/<part>", "/_dash-layout")
 SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
->>>>>>> mine
 REVOKED = "本设备已停用"
 UNKNOWN = "令牌无效或已吊销"
 AWAY = "业务库暂时用不了，请重试"
