@@ -249,6 +249,11 @@ class _Session:
             self.sensors.counts["refused"] += 1
             refused = self.sensors.counts["refused"]
             log.warning("bad_reading", topic=message.topic, reason=str(fault), refused=refused)
+        except (*FAILURES, OperationsError):
+            raise
+        except Exception:  # a fault of ours: given again and again it would stop all the others
+            self.sensors.counts["refused"] += 1
+            log.exception("reading_failed", topic=message.topic)
         client.ack(message.mid, message.qos)
 
 

@@ -10,28 +10,7 @@ from data.declaration import DeclarationError
 from data.site import Site, load_site
 from rules.cap_message import VALUES
 from tests.conftest import ROOT
-
-SITE = """
-name = "village"
-title = "小村"
-zone = "Asia/Shanghai"
-levels = [{ key = "grid", name = "网格", files = ["g.geojson"] }]
-[[alerts.kinds]]
-code = "flood"
-word = "水位超警戒"
-texts = ["水位", "水位异常"]
-[[alerts.kinds]]
-code = "rain"
-word = "暴雨"
-[[alerts.sensors]]
-kind = "water"
-event = "flood"
-unit = "m"
-topics = ["a/{device}/level"]
-levels = { yellow = 3, red = 5 }
-hysteresis = 0.2
-most = 20
-"""
+from tests.data.village import SITE
 
 
 @pytest.fixture
@@ -106,13 +85,13 @@ def test_what_an_edition_keeps_of_the_rules_is_all_of_them(load):
         ('event = "flood"', 'event = "fire"', "sensors.event：没有 'fire'；现有：flood、rain"),
         ('unit = "m"', 'unitt = "m"', "alerts.sensors[0].unitt：没有这个键；是不是 unit？"),
         ('unit = "m"', "", "alerts.sensors[0].unit：缺少这个键；读数的单位，如 m"),
-        ("a/{device}/level", "a/+/level", "应有一段恰为 {device}，没有 # 和 +"),
-        ("a/{device}/level", "a/x{device}/level", "应有一段恰为 {device}"),
+        ("t/water/{device}/level", "t/water/+/level", "应有一段恰为 {device}，没有 # 和 +"),
+        ("t/water/{device}/level", "t/water/x{device}/level", "应有一段恰为 {device}"),
         ("yellow = 3, red = 5", "yellow = 5, red = 3", "阈值应随预警等级升高"),
         ("yellow = 3, red = 5", "", "预警等级 （无） 应为"),
         ("yellow = 3, red = 5", "purple = 3", "levels.purple：没有这个键；可用的键：red"),
         ("most = 20", "most = 4", "阈值应在量程"),
-        ("hysteresis = 0.2", "hysteresis = -1", "hysteresis：-1 不行"),
+        ("hysteresis = 0.5", "hysteresis = -1", "hysteresis：-1 不行"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_file_key_and_remedy(load, old, new, reason):

@@ -22,31 +22,15 @@ from data.site import load_site
 from dispatch.alerts import LiveAlerts
 from dispatch.sensors import Broker, Sensors, subscribe
 from tests.conftest import ROOT
+from tests.data.village import SITE
 from tests.mosquitto import HOST, NEEDED, PATIENCE, PROGRAM, Mosquitto
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=NEEDED)
 
-SITE = """
-name = "village"
-title = "小村"
-zone = "Asia/Shanghai"
-levels = [{ key = "grid", name = "网格", files = ["g.geojson"] }]
-[[alerts.kinds]]
-code = "flood"
-word = "水位超警戒"
-[[alerts.kinds]]
-code = "fire"
-word = "火情"
-[[alerts.sensors]]
-kind = "water"
-event = "flood"
-unit = "m"
-topics = ["t/water/{device}/level"]
-levels = { yellow = 3, red = 5 }
-hysteresis = 0.5
+SMOKE = """
 [[alerts.sensors]]
 kind = "smoke"
-event = "fire"
+event = "rain"
 unit = "dB/m"
 topics = ["t/smoke/{device}"]
 payload = "json"
@@ -59,7 +43,7 @@ W1 = "t/water/w1/level"
 @pytest.fixture
 def site(tmp_path) -> Path:
     (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "site.toml").write_text(SITE)
+    (tmp_path / "site" / "site.toml").write_text(SITE + SMOKE)
     return tmp_path / "site"
 
 
@@ -194,6 +178,34 @@ def test_a_store_that_fails_gets_it_again(broker, alerts, site, monkeypatch):
         ("w1", "Alert", "Moderate"),
         ("w1", "Update", "Extreme"),
     ]
+
+
+def test_a_fault_of_ours_in_one_reading_stops_no_other(broker, alerts, site, monkeypatch):
+    with subscribed(broker, alerts, site) as sensors, capture_logs() as logs:
+        published_until(broker, alerts, "there")
+        receive = sensors.receive
+
+        def fails(topic, *rest):
+            if topic == W1:
+                raise ZeroDivisionError
+            return receive(topic, *rest)
+
+        monkeypatch.setattr(sensors, "receive", fails)
+        broker.publish((W1, "6"), ("t/water/w2/level", "6"))
+        until(lambda: has_come(alerts, "w2"))
+    assert [each["topic"] for each in logs if each["event"] == "reading_failed"] == [W1]
+    assert sensors.counts["refused"] == 1 and not has_come(alerts, "w1")
+
+
+def test_a_burst_of_many_sensors_is_taken_whole_and_in_order(broker, alerts, site):
+    names = [f"b{number:03d}" for number in range(60)]
+    with subscribed(broker, alerts, site):
+        published_until(broker, alerts, "there")
+        readings = [(f"t/water/{name}/level", str(v)) for v in (2, 3.5, 6, 1) for name in names]
+        broker.publish(*readings)
+        until(lambda: ("b059", "Cancel", "Extreme") in stored(alerts))
+    for name in names:
+        assert [row[1] for row in stored(alerts) if row[0] == name] == ["Alert", "Update", "Cancel"]
 
 
 KILLED_AT = {
