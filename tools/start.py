@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -15,11 +16,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from access.devices import Devices  # noqa: E402
-from access.operations import Operations  # noqa: E402
+from access.operations import Operations, OperationsError  # noqa: E402
 
 LAST_LINES = 5  # of the log of a process that died
 LARGEST_LOG = 5_000_000  # bytes
-REMOTE = "remote.token"  # of the demo's remote control
+REMOTE, REMOTE_NAME = "remote.token", "演示值班台"  # of the demo's remote control
 MARK = "demo"  # an empty file: this home is ours to fill
 PATIENCE = 10.0  # seconds that a process has to end by itself
 PR_SET_PDEATHSIG = 1  # Linux: the child gets a signal when its parent is gone
@@ -72,16 +73,20 @@ def parts_of(home: Path) -> dict[str, list[str]]:
 
 
 def _remote_address(home: Path) -> str:
-    """Where a desk or a phone signs in to command the demo's wall; made once, for this home."""
-    kept = home / REMOTE
-    if not kept.exists():
-        operations = Operations(home)
-        token = Devices(operations).add("remote", "演示值班台", datetime.now(UTC))
-        operations.close()
+    """Where a desk or a phone signs in to command the demo's wall; the same for as long as its
+    token is kept and good."""
+    kept, operations = home / REMOTE, Operations(home)
+    devices, now = Devices(operations), datetime.now(UTC)
+    token = kept.read_text() if kept.exists() else ""
+    if devices.of(token, now) is None:
+        with suppress(OperationsError):  # there is none
+            devices.revoke(REMOTE_NAME, now)
+        token = devices.add("remote", REMOTE_NAME, now)
         kept.touch(mode=0o600)
         kept.write_text(token)
+    operations.close()
     port = os.environ.get("PORT") or "8050"
-    return f"http://127.0.0.1:{port}/sign-in/{kept.read_text()}"
+    return f"http://127.0.0.1:{port}/sign-in/{token}"
 
 
 def _prepare_demo(home: Path) -> None:

@@ -143,3 +143,17 @@ def test_the_demos_remote_control_is_given_once_and_its_address_stays(tmp_path: 
     operations.close()
     assert device is not None and device.kind == "remote"
     assert (tmp_path / start.REMOTE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("left", ["", "spoilt"])
+def test_a_remote_control_whose_address_was_lost_is_given_another(tmp_path: Path, left: str):
+    former = start._remote_address(tmp_path)
+    (tmp_path / start.REMOTE).write_text(left)
+    address = start._remote_address(tmp_path)
+    operations = Operations(tmp_path)
+    found = [
+        Devices(operations).of(each.rsplit("/", 1)[1], datetime.now(UTC))
+        for each in (former, address)
+    ]
+    operations.close()
+    assert [each is not None for each in found] == [False, True]
