@@ -10,6 +10,7 @@ import shapely
 
 from data.editions.edition import Edition
 from data.regions import Region
+from data.scope import LONGEST_VALUE
 
 NEAR = 0.0003  # degrees, 30 m: shapes are simplified, so between two of them may be a gap
 SPOKEN = 2  # levels of a name: 第1镇 第2村; what is finer is an address
@@ -82,7 +83,7 @@ class Tree:
         return tuple(reversed(steps))
 
     def _trail_of_code(self, code: str) -> tuple[Region, ...]:
-        while code:
+        while 0 < len(code) <= LONGEST_VALUE:  # what is longer names nothing, and may be a megabyte
             for level in reversed(self._levels):
                 if region := self.region(level, code):
                     return self.trail(region)

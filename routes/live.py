@@ -28,7 +28,7 @@ from dispatch.alerts import Changes, LiveAlerts, Received
 from geo.areas import points_in_areas
 from routes.bodies import json_of_request
 from routes.devices import Visitors, grant, remote_of_request
-from rules.cap_message import CapMessage, Identity
+from rules.cap_message import COLUMNS, CapMessage, Identity
 from rules.standing import Acknowledgement, Message, Standing, standing
 
 PATH = "/live"
@@ -39,6 +39,8 @@ FIRST_PATIENCE = 5.0  # seconds, while nothing was seen at all
 AGAIN = 60.0  # seconds after which all is told anew, whatever is known to change
 KEPT = timedelta(days=7)  # after its end a message may still say that an alert flaps
 MOST = 200  # alerts that a wall is sent, the gravest first
+USED = ("status", "msg_type", "references", "category", "event", "severity", "expires", "geocode")
+UNUSED = dict.fromkeys({*COLUMNS} - {"sender", "identifier", "sent", *USED})  # of a message
 EXERCISE = "演练"
 UNREADABLE = "业务库读不出，实时预警不是最新"
 
@@ -212,9 +214,12 @@ class _Known:
         return is_same and not is_due
 
     def take(self, changes: Changes) -> None:
-        """Add what came."""
+        """Add what came; of its texts and shapes, which may be long, nothing is kept."""
         self.sequence = changes.sequence
-        self._received |= {each.message.identity: each for each in changes.received}
+        for each in changes.received:
+            identity = each.message.identity
+            self._points[identity] = _point(each.message)
+            self._received[identity] = replace(each, message=replace(each.message, **UNUSED))
         self.acknowledgements |= {each.identity: each for each in changes.acknowledgements}
 
     def messages(self, edition: Edition | None, rules: AlertRules, now: datetime) -> list[Message]:
@@ -224,7 +229,7 @@ class _Known:
             self._messages.clear()
         for identity, received in self._received.items():
             if identity not in self._messages:
-                point = self._point(identity, received.message)
+                point = self._points[identity]
                 self._messages[identity] = _message(received, point, edition, rules)
         live = self._messages
         loaded = messages_of(edition, now, KEPT) if edition else []
@@ -238,13 +243,6 @@ class _Known:
         due = (alert.changes_at for alert in found)
         self._due = min((at for at in due if at is not None), default=None)
         self._again = time.monotonic() + AGAIN
-
-    def _point(self, identity: Identity, message: CapMessage) -> tuple[float, float] | None:
-        if identity not in self._points:
-            lon, lat = points_in_areas([message.polygon], [message.circle])
-            is_there = lon[0] == lon[0]
-            self._points[identity] = (float(lon[0]), float(lat[0])) if is_there else None
-        return self._points[identity]
 
     def _forget(self, before: datetime) -> None:
         """Memory stays bounded over weeks."""
@@ -293,6 +291,11 @@ def register(
             return _said(404, "这条预警已不在")
         live.acknowledge(members, remote.name)
         return Response(status=204)
+
+
+def _point(message: CapMessage) -> tuple[float, float] | None:
+    lon, lat = points_in_areas([message.polygon], [message.circle])
+    return (float(lon[0]), float(lat[0])) if lon[0] == lon[0] else None
 
 
 def _message(

@@ -85,6 +85,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # of our clock; a zone that is forgotten makes eight hours
 LASTS_AT_MOST = timedelta(days=20 * 365)
 LONGEST_NAME = 300  # characters of sender and identifier, which a database keeps in an index
+MOST_REFERENCES = 1000  # whoever updates an alert for weeks names some hundred
 
 Record = dict[str, str | None]
 
@@ -332,7 +333,8 @@ def _kept_apart(message: CapMessage) -> CapMessage:
     for text in (message.sent, message.effective, message.onset, message.expires):
         if text:
             moment(text)
-    references_of(message.references)
+    if len(references_of(message.references)) > MOST_REFERENCES:
+        raise BadAlert("too_long", f"references 超过 {MOST_REFERENCES} 条")
     return message
 
 

@@ -41,6 +41,7 @@ def test_a_point_is_in_one_grid_or_none(edition, east, north, expected):
         (["T1V2G3"], "T1V2G3"),
         (["T1"], "T1"),
         (["T1000000"], "T1"),  # filled up to the length of a grid's code
+        (["T1" + "000" * 300_000], None),  # a message may be as long
         (["430121", "T1V2"], "T1V2"),  # of another list, and ours
         (["T1V2G3", "T1V2G4"], "T1V2"),
         (["T1V2", "T1"], "T1"),

@@ -315,6 +315,16 @@ def test_memory_stays_bounded_over_weeks_and_what_lasts_is_not_forgotten(server)
     assert len(known.escalations) <= 10
 
 
+def test_of_long_texts_and_shapes_nothing_stays_in_memory(server):
+    corners = [f"28.00{n % 10},112.05{n % 7}" for n in range(500)]
+    long = {"description": "长" * 100_000, "polygon": " ".join([*corners, corners[0]])}
+    server.accept(**long, instruction="长" * 100_000)
+    (told,) = server.ask()
+    assert (told["place"], told["lon"]) == ("第1镇10村", pytest.approx(112.053, abs=0.004))
+    (kept,) = server.live._known._received.values()
+    assert len(repr(kept)) < 2_000
+
+
 def test_a_storm_is_told_in_rows_that_a_wall_can_take(server, monkeypatch):
     monkeypatch.setattr(live, "MOST", 5)
     for number in range(8):

@@ -168,6 +168,16 @@ def test_whatever_bytes_come_they_are_refused(data):
         assert all(reason(read, data))
 
 
+@pytest.mark.parametrize(("count", "is_taken"), [(1000, True), (1001, False)])
+def test_a_message_refers_to_no_more_than_can_be_followed(count, is_taken):
+    references = " ".join(f"a,A{number},2026-11-05T08:30:00+08:00" for number in range(count))
+    record = orjson.dumps(RECORD | {"references": references})
+    if is_taken:
+        assert len(from_json(record).refers_to) == count
+    else:
+        assert reason(from_json, record) == ("too_long", "references 超过 1000 条")
+
+
 NOW = datetime(2026, 11, 5, 0, 30, tzinfo=UTC)
 
 
