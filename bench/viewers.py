@@ -39,7 +39,7 @@ EVERY, SPREAD, SOONEST, LATEST = 1.0, 1.0, 3.0, 20.0  # heartbeat.js, scenes.js;
 ROTATE = 40.0  # seconds that a scene stays
 CONNECTIONS = 6  # of one browser to one server
 JSON = "Content-Type: application/json\r\n"
-SHOWN_EDITION = re.compile(rb'"data-edition":"(\d+)"')
+SHOWN_EDITION = re.compile(rb'"(?:data-)?edition":"(\d+)"')
 SEED = 3
 
 

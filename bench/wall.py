@@ -50,7 +50,7 @@ def serving(home: Path) -> Iterator[Wall]:
 def _in_chromium(wall: Wall) -> tuple[float, float]:
     """(MB that crossed the wire until the wall stood, worst seconds from publishing to seeing)."""
     store = EditionStore(wall.home)
-    with chromium() as browser, looking(browser) as look:
+    with chromium() as browser, looking(browser, drawing="webgl") as look:
         wire = _Wire(look)
         look.page.goto(wall.url)
         look.wait_for_edition(store.current() or 1)

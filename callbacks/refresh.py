@@ -4,6 +4,7 @@ The panels of a scene of the wall come in one answer, for a hundred walls ask wi
 a scene is to be renewed its own pulse says."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from data.trouble import trouble
 from layouts.controls import Control
 from layouts.panel import Panel
 from layouts.panels import PANELS
+from layouts.plain import plain
 from layouts.scene import Scene
 from layouts.scenes import SCENES
 
@@ -26,15 +28,22 @@ log = structlog.get_logger()
 def register(app: Dash, answers: Answers) -> None:
     of_scenes = {key for scene in SCENES.values() for key in scene.panels}
     for scene in SCENES.values():
+        drawn_by_plotly = [Output(each.body_id, each.body_property) for each in figures(scene)]
         app.callback(
-            *(each for key in scene.panels for each in _outputs(PANELS[key])),
+            [Output(scene.pictures_id, "data"), *drawn_by_plotly],
             Input(scene.pulse_id, "data"),
             State(Control.SCOPE, "data"),
             prevent_initial_call=True,
         )(scene_refresher(scene, answers))
+        app.clientside_callback(
+            ClientsideFunction("wall", "paint"),
+            Input(scene.pictures_id, "data"),
+            prevent_initial_call=True,
+        )
     for panel in (PANELS[key] for key in PANELS if key not in of_scenes):
         app.callback(
-            *_outputs(panel),
+            Output(panel.body_id, panel.body_property),
+            Output(panel.frame_id, "data-edition"),
             Input(Control.SCOPE, "data"),
             Input(Control.PULSE, "data"),
             prevent_initial_call=True,
@@ -47,36 +56,45 @@ def register(app: Dash, answers: Answers) -> None:
     )
 
 
-def _outputs(panel: Panel) -> tuple[Output, Output]:
-    return Output(panel.body_id, panel.body_property), Output(panel.frame_id, "data-edition")
+def figures(scene: Scene) -> list[Panel]:
+    """The panels of a scene that plotly draws."""
+    return [PANELS[key] for key in scene.panels if PANELS[key].is_figure]
 
 
 def scene_refresher(scene: Scene, answers: Answers) -> Callable:
-    """The callback of one scene: a picture and its edition for each panel; a panel that cannot be
-    drawn keeps its last picture, and the others are renewed."""
-    refreshers = [refresher(PANELS[key], answers) for key in scene.panels]
+    """The callback of one scene: its pictures as plain lists, each with its edition, and the
+    figures. A panel that cannot be drawn keeps its last picture, and the others are renewed."""
+    refreshers = {key: refresher(PANELS[key], answers, plain) for key in scene.panels}
 
-    def refresh(pulse: dict | None, scope_json: str | None) -> tuple:
-        drawn: list[Any] = []
-        for each in refreshers:
-            try:
-                drawn += each(scope_json, pulse)
-            except PreventUpdate:
-                drawn += (no_update, no_update)
-        return tuple(drawn)
+    def refresh(pulse: dict | None, scope_json: str | None) -> list:
+        pictures, drawn_by_plotly = [], {panel.key: no_update for panel in figures(scene)}
+        for key, draw in refreshers.items():
+            with suppress(PreventUpdate):
+                picture, edition = draw(scope_json, pulse)
+                panel = PANELS[key]
+                told = {"frame": panel.frame_id, "body": panel.body_id, "edition": edition}
+                if panel.is_figure:
+                    drawn_by_plotly[key] = picture
+                else:
+                    told["children"] = picture
+                pictures.append(told)
+        return [pictures, *drawn_by_plotly.values()]
 
     refresh.__name__ = f"refresh_scene_{scene.key}"
     return refresh
 
 
-def refresher(panel: Panel, answers: Answers) -> Callable:
+def refresher(
+    panel: Panel, answers: Answers, html_as: Callable[[Any], Any] = lambda children: children
+) -> Callable:
     """The callback of one panel: the picture, and the edition that it shows."""
 
     def refresh(scope_json: str | None, pulse: dict | None) -> tuple:
         scale = scale_of(pulse) if panel.is_figure else 1.0
 
         def compute(question: Inquiry):
-            return drawn(panel, question, scale)
+            picture = drawn(panel, question, scale)
+            return picture if panel.is_figure else html_as(picture)
 
         picture, edition = answers.of(panel.key, asked(scope_json), compute, scale)
         return picture, str(edition)

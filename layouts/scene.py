@@ -13,8 +13,7 @@ MOST_PANELS = 7  # the map is one of them; more is not taken in at ten metres
 class Scene:
     """Panels in columns, with the map between the first and the last where there is one.
 
-    `measure` and `is_heat` are what the map shows when the scene comes up. `live` are frames that
-    the browser itself fills with what stands now (assets/live.js), by the place where they go."""
+    `measure` and `is_heat` are what the map shows when the scene comes up."""
 
     key: str
     name: str
@@ -34,6 +33,11 @@ class Scene:
         """Of the store that tells this scene to renew its panels."""
         return f"pulse-{self.key}"
 
+    @property
+    def pictures_id(self) -> str:
+        """Of the store that takes its pictures, for the browser to build."""
+        return f"pictures-{self.key}"
+
     def view(self) -> html.Div:
         """The empty frames; shown while `main` names this scene."""
         columns = [
@@ -44,7 +48,7 @@ class Scene:
             for number, column in enumerate(self.columns, 1)
         ]
         return html.Div(
-            [dcc.Store(id=self.pulse_id), *columns],
+            [dcc.Store(id=self.pulse_id), dcc.Store(id=self.pictures_id), *columns],
             className=f"scene panels-{len(self.panels)}",
             **{"data-scene": self.key},  # type: ignore[arg-type]
         )

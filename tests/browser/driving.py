@@ -77,12 +77,12 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def looking(
-    browser: Browser, width: int = 1920, height: int = 1080, drawing: str | None = "webgl"
+    browser: Browser, width: int = 1920, height: int = 1080, drawing: str | None = "canvas"
 ) -> Iterator["Look"]:
     """A fresh window; at its end nothing may have been asked of another host.
 
-    Without a GPU the wall would choose the canvas map by itself (`drawing` = None); most walls
-    have one, so their map is what is looked at."""
+    `drawing` is that of the map: "canvas", which a machine without a GPU draws far faster,
+    "webgl", or None, where the wall chooses."""
     context = browser.new_context(viewport={"width": width, "height": height})
     if drawing is not None:
         context.add_init_script(KEEP_DRAWING.replace("DRAWING", drawing))

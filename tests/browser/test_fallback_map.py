@@ -16,14 +16,6 @@ pytestmark = pytest.mark.browser
 GRID = (WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE)  # T1V2G2, in the middle of it
 
 
-@pytest.fixture
-def look(browser: Browser, serve: object) -> Iterator[Look]:
-    """A window whose map is drawn on a canvas, and in which nothing may go wrong."""
-    with looking(browser, drawing="canvas") as look:
-        yield look
-    assert look.complaints == []
-
-
 def open_wall(look: Look, wall: Wall, query: str = "") -> None:
     look.page.goto(wall.url + "/" + query)
     look.wait_for_edition(1)

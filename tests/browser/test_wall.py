@@ -14,26 +14,17 @@ from data.editions.store import EditionStore
 from data.site import RiskRule
 from layouts.panel import Facts
 from layouts.panels import PANELS
+from layouts.plain import plain
 from layouts.theme import RISK
 from tests.browser.driving import Look, Wall, looking
-from tests.layouts.small import DATA_TIME, SIDE, SOUTH, WEST, publish, small_site
+from tests.layouts.small import DATA_TIME, publish, small_site
 
 pytestmark = pytest.mark.browser
-GRID = (WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE)  # T1V2G2, in the middle of it
 
 
 def open_wall(look: Look, wall: Wall, query: str = "") -> None:
     look.page.goto(wall.url + "/" + query)
     look.wait_for_edition(1)
-
-
-TOTAL_OPEN = (
-    "Number(document.querySelector('.panel-open-by-risk .sum b').innerText.replace(',', ''))"
-)
-
-
-def total_open(look: Look) -> int:
-    return look.page.evaluate(TOTAL_OPEN)
 
 
 def test_every_panel_shows_the_edition_and_the_map_its_rate_of_located_cases(
@@ -48,85 +39,10 @@ def test_every_panel_shows_the_edition_and_the_map_its_rate_of_located_cases(
     assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
 
 
-def test_drill_from_county_to_grid_and_back_and_every_panel_follows(look: Look, wall: Wall):
-    open_wall(look, wall)
-    everything = total_open(look)
-    look.click_at(*GRID)
-    look.wait_for_trail("全域", "第1镇")
-    look.page.wait_for_url("**regions=town:T1")
-    look.page.wait_for_function(f"() => {TOTAL_OPEN} < {everything}")
-    look.click_at(*GRID)
-    look.wait_for_trail("全域", "第1镇", "12村")
-    look.click_at(*GRID)
-    look.wait_for_trail("全域", "第1镇", "12村", "12村2格")
-    look.page.get_by_role("button", name="第1镇").click()
-    look.wait_for_trail("全域", "第1镇")
-    look.page.get_by_role("button", name="全域", exact=True).click()
-    look.wait_for_trail("全域")
-    look.page.wait_for_function(f"() => {TOTAL_OPEN} === {everything}")
-    look.click_at(*GRID)  # the same polygon once more
-    look.wait_for_trail("全域", "第1镇")
-
-
-def zoom(look: Look) -> float:
-    return look.page.evaluate("wallMap.getZoom()")
-
-
-def choose(look: Look, name: str) -> None:
-    look.page.locator(".map-choice label", has_text=name).first.click()
-
-
-def test_a_measure_is_chosen_and_the_viewers_zoom_stays(look: Look, wall: Wall):
-    open_wall(look, wall)
-    look.wait_for_map()
-    look.page.mouse.move(960, 600)
-    look.page.mouse.wheel(0, -400)
-    look.page.wait_for_timeout(800)
-    near = zoom(look)
-    choose(look, "受理数")
-    look.page.wait_for_function(
-        "() => document.querySelector('.map-legend').innerText.includes('网格受理数')"
-    )
-    look.page.wait_for_url("**measure=accepted")
-    assert zoom(look) == pytest.approx(near, abs=0.01)
-
-
-def test_heat_covers_the_map_and_leaves_again(look: Look, wall: Wall):
-    open_wall(look, wall)
-    look.wait_for_map()
-    choose(look, "热力")
-    look.page.wait_for_function(
-        "() => document.querySelector('.map .js-plotly-plot')._fullData[1].visible === true"
-    )
-    look.page.wait_for_url("**heat=1")
-    assert "事项密度" in look.page.locator(".map-legend").inner_text()
-    choose(look, "热力")
-    look.page.wait_for_function(
-        "() => !document.querySelector('.map-legend').innerText.includes('事项密度')"
-    )
-
-
 def test_an_address_that_was_sent_opens_as_it_was(look: Look, wall: Wall):
     open_wall(look, wall, "?regions=village:T2V1&measure=closure_rate")
     look.wait_for_trail("全域", "第2镇", "21村")
     assert "办结率" in look.page.locator(".map-legend .legend-title").inner_text()
-
-
-COVERED = """() => {
-    const boxes = s => [...document.querySelectorAll(s)].map(e => e.getBoundingClientRect());
-    const hit = (a, b) => a.left < b.right && b.left < a.right
-        && a.top < b.bottom && b.top < a.bottom;
-    return boxes('.map-label:not(.is-hidden) span')
-        .filter(name => boxes('.map-pin .shape').some(pin => hit(name, pin))).length; }"""
-
-
-def test_a_pin_covers_no_name_and_every_red_case_on_the_map_has_one(look: Look, wall: Wall):
-    open_wall(look, wall)
-    look.wait_for_map()
-    shown = look.page.locator(".legend-pins").inner_text()
-    pins = look.page.locator(".map-pin:not(.is-alert)").count()
-    assert f"{pins}/" in shown
-    assert look.page.evaluate(COVERED) == 0
 
 
 def test_what_was_today_is_said_with_its_date(look: Look, wall: Wall):
@@ -239,25 +155,36 @@ def pictures(count: int, risks: tuple[str, ...]) -> dict:
 
 
 @pytest.mark.parametrize("risks", [("red", "yellow", "blue"), tuple(RISK)])
-@pytest.mark.parametrize("count", [1234, 12345, 123456, 1234567])
-def test_large_counts_have_room(look: Look, wall: Wall, count: int, risks: tuple[str, ...]):
+def test_large_counts_have_room(look: Look, wall: Wall, risks: tuple[str, ...]):
     open_wall(look, wall)
-    for key, picture in pictures(count, risks).items():
+    for count in (1234, 12345, 123456, 1234567):
+        show(look, pictures(count, risks), count_text(count, wall=True))
+        assert look.page.evaluate(OVERFLOWING, FRAMES) == [], count
+        parts = ".kpi, .sum, .sum-row span, .rank-row, .trend-row"
+        assert look.page.evaluate(TOO_WIDE, parts) == [], count
+        parts = ".sum, .rank-row, .trend-row, .annotation-text, .rate"
+        assert look.page.evaluate(INSIDE, parts) == [], count
+        assert look.page.evaluate(CUT_OFF) == [], count
+        assert look.page.evaluate(MEETING) == 0, count
+
+
+def show(look: Look, pictures: dict, accepted: str) -> None:
+    """Give those panels their pictures; done when the trend says how many were accepted."""
+    set_props = "([id, given]) => window.dash_clientside.set_props(id, given)"
+    for key, picture in pictures.items():
         panel = PANELS[key]
-        given = {panel.body_property: json.loads(json.dumps(picture, cls=PlotlyJSONEncoder))}
-        set_props = "([id, given]) => window.dash_clientside.set_props(id, given)"
-        look.page.evaluate(set_props, [panel.body_id, given])
-    shown = count_text(count, wall=True)
+        if panel.is_figure:
+            figure = {"figure": json.loads(json.dumps(picture, cls=PlotlyJSONEncoder))}
+            look.page.evaluate(set_props, [panel.body_id, figure])
+        else:
+            told = {"frame": panel.frame_id, "body": panel.body_id, "children": plain(picture)}
+            paint = "told => window.dash_clientside.wall.paint([told])"
+            look.page.evaluate(paint, told | {"edition": "1"})
     look.page.wait_for_function(
         "text => document.querySelector('.panel-daily-trend .annotation-text')"
         " && document.querySelector('.panel-daily-trend').textContent.includes('受理 ' + text)",
-        arg=shown,
+        arg=accepted,
     )
-    assert look.page.evaluate(OVERFLOWING, FRAMES) == []
-    assert look.page.evaluate(TOO_WIDE, ".kpi, .sum, .sum-row span, .rank-row, .trend-row") == []
-    assert look.page.evaluate(INSIDE, ".sum, .rank-row, .trend-row, .annotation-text, .rate") == []
-    assert look.page.evaluate(CUT_OFF) == []
-    assert look.page.evaluate(MEETING) == 0
 
 
 TITLES_FREE = """() => [...document.querySelectorAll('.panel')].filter(panel => {

@@ -23,6 +23,8 @@ STEP = 2  # changes after which the next scene comes up
 LIVE = 5  # changes after which the alerts are asked for
 SWIFT = 40  # times as fast as the page would renew its scenes
 
+SHOWN_EDITION = re.compile(rb'"edition":"\d+"')  # of a picture
+
 # Only what is spread by chance, and so is no whole number, is sped up: deadlines and what is drawn
 # from the clock stay as they are, for the machine is no faster than it was.
 FASTER = """(() => {
@@ -144,8 +146,8 @@ class Weeks:
             )
             with urllib.request.urlopen(asked) as reply:
                 self._told[key] = reply.read()
-        answer = re.sub(rb'"data-edition":"\d+"', b'"data-edition":"%d"' % edition, self._told[key])
-        if body["output"].startswith("..panel-"):
+        answer = re.sub(SHOWN_EDITION, b'"edition":"%d"' % edition, self._told[key])
+        if "pictures-" in body["output"]:
             self._answered = max(self._answered, edition)
         status = 200 if answer else 204
         route.fulfill(status=status, headers={"Content-Type": "application/json"}, body=answer)

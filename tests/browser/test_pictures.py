@@ -1,0 +1,68 @@
+"""Pictures are built in the browser from plain lists, over whatever was there before."""
+
+import pytest
+from dash import html
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from layouts.plain import plain
+from tests.browser.driving import Look, Wall
+
+pytestmark = pytest.mark.browser
+PAINT = """([told, isFresh]) => {
+    let frame = document.getElementById("frame-of-test");
+    if (isFresh || !frame) {
+        frame?.remove();
+        frame = document.createElement("section");
+        Object.assign(frame, { id: "frame-of-test", hidden: true });
+        frame.append(Object.assign(document.createElement("div"), { id: "body-of-test" }));
+        document.body.append(frame);
+    }
+    const picture = { frame: frame.id, body: "body-of-test", edition: "1", children: told };
+    window.dash_clientside.wall.paint([picture]);
+    return frame.firstChild.innerHTML; }"""
+WORDS = st.text("办结<b>&\"'", max_size=4)
+ELEMENTS = st.recursive(
+    WORDS,
+    lambda inner: st.builds(
+        lambda kind, children, name, style: kind(children, className=name, style=style),
+        st.sampled_from([html.Div, html.Span, html.B]),
+        st.lists(inner, max_size=3),
+        WORDS,
+        st.sampled_from([None, {"--mark": "red"}, {"width": "3%", "backgroundColor": "blue"}]),
+    ),
+    max_leaves=8,
+)
+
+
+@pytest.fixture
+def painted(look: Look, wall: Wall) -> Look:
+    look.page.goto(wall.url)
+    look.wait_for_edition(1)
+    return look
+
+
+def paint(look: Look, children: list, is_fresh: bool = False) -> str:
+    return look.page.evaluate(PAINT, [plain(children), is_fresh])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(before=st.lists(ELEMENTS, max_size=3), now=st.lists(ELEMENTS, max_size=3))
+def test_what_was_there_before_makes_no_difference(painted: Look, before: list, now: list):
+    fresh = paint(painted, now, is_fresh=True)
+    paint(painted, before, is_fresh=True)
+    assert paint(painted, now) == fresh
+
+
+def test_what_stays_is_kept_so_that_nothing_flickers(painted: Look):
+    paint(painted, [html.Div([html.B("1"), html.I(style={"width": "3%"})])], is_fresh=True)
+    painted.page.evaluate("window.before = document.querySelector('#body-of-test i')")
+    assert 'style="width: 7%"' in paint(
+        painted, [html.Div([html.B("2"), html.I(style={"width": "7%"})])]
+    )
+    assert painted.page.evaluate("document.querySelector('#body-of-test i') === window.before")
+
+
+def test_words_are_never_markup(painted: Look):
+    shown = paint(painted, ["<img src=x onerror=alert(1)>"], is_fresh=True)
+    assert shown == "&lt;img src=x onerror=alert(1)&gt;"
