@@ -18,7 +18,7 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
-	@$(PY) -m pytest -m "not soak" -rs -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -m "not soak" -rs -n 2 --dist worksteal $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(PY) -m bench $(NAME)

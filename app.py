@@ -1,6 +1,7 @@
 """Puts the screen together and serves it: `build` makes the app, `server` is the WSGI object."""
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -153,6 +154,8 @@ def serve(
 
 def server_on(app: Dash, host: str, port: int) -> Any:
     """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
+    # A hundred walls queue for a moment after each edition; that is no line each in the log.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict = {}
     server = create_server(
         app.server,

@@ -24,7 +24,7 @@ VIEWERS = 100
 ALERTS = 40
 EVERY = 1.0  # seconds between two polls of a wall
 BETWEEN = (0.3, 1.7)  # seconds between two alerts, so that they fall anywhere between two polls
-SEEN_S, CPU_PERCENT = 2.0, 25.0
+SEEN_S, CPU_PERCENT = 2.0, 100.0
 SEED = 3
 RED = 25  # alerts that take the screen of a Chromium
 # When the alert that expires then is seen over the whole screen; ms since 1970.

@@ -68,13 +68,13 @@ def test_a_dead_server_is_announced_the_last_data_stay_and_it_recovers_by_itself
         before = rows(look)
         own_wall.stop()
         banner = look.page.get_by_role("alert")
-        banner.wait_for(timeout=8000)
+        banner.wait_for()
         assert "与服务器失去联系" in banner.inner_text()
         assert "14:30 的数据" in banner.inner_text()
         assert rows(look) == before
         publish(store, 900)
         own_wall.start()
-        banner.wait_for(state="detached", timeout=25_000)
+        banner.wait_for(state="detached")
         look.wait_for_edition(2)
         assert rows(look) != before
     store.close()
