@@ -1,5 +1,6 @@
 """A remote control commands walls, and nobody else does; a revoked device sees nothing."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,12 @@ from flask.testing import FlaskClient
 import app as screen
 from access.devices import Devices
 from access.operations import Operations
+from data.scope import Scope
+from layouts.controls import Control
 from layouts.scenes import SCENES
 from routes.devices import FRESH
 from tests.layouts.small import store_with
+from tests.routes.test_bodies import PATH, sound
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 
@@ -80,6 +84,32 @@ def test_a_command_that_makes_no_sense_is_refused_with_its_reason(server, device
     reply = remote.post("/walls/0", json=body)
     assert reply.status_code == 400 and reply.text
     assert remote.post("/walls/999999", json={"scene": "risk"}).status_code == 404
+
+
+def answers(app, client: FlaskClient) -> str:
+    """All that callbacks answer a wall that shows everything, save the map, which names all."""
+    client.get("/")
+    bodies = [body for body in sound(app.callback_map) if "map-figure" not in body["output"]]
+    asked = {Control.SCOPE: Scope().to_json(), Control.PULSE: {"edition": 1, "scale": 1}}
+    for body in bodies:
+        for part in (*body["inputs"], *body["state"]):
+            if isinstance(part, dict) and part["id"] in asked:
+                part["value"] = asked[part["id"]]
+    replies = [client.post(PATH, json=body) for body in bodies]
+    return "".join(json.dumps(reply.get_json(silent=True), ensure_ascii=False) for reply in replies)
+
+
+def test_a_wall_of_one_town_is_answered_of_that_town_alone(tmp_path: Path):
+    store = store_with(tmp_path, 200)
+    app, devices = screen.build(store), Devices(Operations(tmp_path))
+    token = devices.add("wall", "一镇", NOW, regions=["town:T1"])
+    own = app.server.test_client()
+    own.get(f"/sign-in/{token}")
+    seen = {who: answers(app, c) for who, c in (("own", own), ("all", app.server.test_client()))}
+    towns = ("第0镇", "第1镇", "第2镇")
+    assert [town in seen["own"] for town in towns] == [False, True, False]
+    assert [town in seen["all"] for town in towns] == [True, True, True]
+    store.close()
 
 
 def test_json_without_a_bottom_is_refused_as_none(server, devices: Devices):
