@@ -1,16 +1,12 @@
-"""What stands now, for every wall: live alerts and the edition's, at once, without their words."""
+"""What stands now, for every wall: live alerts and the edition's, at once."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
 
-import orjson
 import structlog
 from flask import Flask, Response, request
 
@@ -21,13 +17,13 @@ from data.codes import codes
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.regions import Region
-from data.scope import Filter, Grant
-from data.wall_views import DECIMALS
+from data.scope import Grant
 from data.whereabouts import Tree, tree_of
 from dispatch.alerts import Changes, LiveAlerts, Received
 from geo.areas import points_in_areas
 from routes.bodies import json_of_request
 from routes.devices import Visitors, grant, remote_of_request
+from routes.shown import Shown
 from rules.cap_message import COLUMNS, CapMessage, Identity
 from rules.standing import Acknowledgement, Message, Standing, standing
 
@@ -38,71 +34,12 @@ PATIENCE = 0.3  # seconds that a viewer waits for a look; then what was seen las
 FIRST_PATIENCE = 5.0  # seconds, while nothing was seen at all
 AGAIN = 60.0  # seconds after which all is told anew, whatever is known to change
 KEPT = timedelta(days=7)  # after its end a message may still say that an alert flaps
-MOST = 200  # alerts that a wall is sent, the gravest first
 USED = ("status", "msg_type", "references", "category", "event", "severity", "expires", "geocode")
 UNUSED = dict.fromkeys({*COLUMNS} - {"sender", "identifier", "sent", *USED})  # of a message
-EXERCISE = "演练"
 UNREADABLE = "业务库读不出，实时预警不是最新"
+UNTOLD = "实时预警处理出错，不是最新"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What stands, the gravest first, and what walls are told of it. `number` is another one
-    whenever `body` is."""
-
-    standing: tuple[Standing, ...] = ()
-    rules: AlertRules = AlertRules()
-    tree: Tree | None = None
-    problem: str | None = None
-    _parts: dict[tuple[Filter, ...], "Shown"] = field(default_factory=dict, compare=False)
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """The first of them, as `_row` gives them."""
-        return [_row(alert, self.rules, self.tree) for alert in self.standing[:MOST]]
-
-    @cached_property
-    def members(self) -> dict[str, tuple[Identity, ...]]:
-        """The messages for which each stands, by its id."""
-        return {id_of(alert.identity): alert.members for alert in self.standing}
-
-    @cached_property
-    def number(self) -> int:
-        digest = hashlib.blake2b(orjson.dumps(self._told), digest_size=6)  # browsers have 53 bits
-        return int.from_bytes(digest.digest(), "big")
-
-    @cached_property
-    def body(self) -> bytes:
-        return orjson.dumps({"sequence": self.number} | self._told)
-
-    def granted(self, grant: Grant) -> "Shown":
-        """What of it a viewer may see: all, or what is of the grant's regions."""
-        regions = grant.regions
-        if regions is None:
-            return self
-        if regions not in self._parts:
-            own = tuple(alert for alert in self.standing if self._is_of(alert, regions))
-            self._parts[regions] = replace(self, standing=own, _parts={})
-        return self._parts[regions]
-
-    def _is_of(self, alert: Standing, regions: tuple[Filter, ...]) -> bool:
-        """Whether the alert is in one of the regions, or of a region around it. One of which nobody
-        knows where it is may be another's."""
-        level, _, code = (alert.place or "").partition(":")
-        around = self._trail(level, code)
-        return any(own in around or (level, code) in self._trail(*own) for own in regions)
-
-    def _trail(self, level: str, code: str) -> set[Filter]:
-        region = self.tree.region(level, code) if self.tree else None
-        trail = self.tree.trail(region) if self.tree and region else ()
-        return {(step.level, step.code) for step in trail}
-
-    @property
-    def _told(self) -> dict[str, Any]:
-        more = len(self.standing) - len(self.rows)
-        return {"alerts": self.rows, "more": more, "problem": self.problem}
 
 
 class Live:
@@ -152,10 +89,10 @@ class Live:
             self._shown = self._told()
         except FAILURES as fault:
             log.error("live alerts not read", reason=type(fault).__name__)
-            self._shown = replace(self._shown or Shown(), problem=UNREADABLE, _parts={})
+            self._shown = (self._shown or Shown()).with_problem(UNREADABLE)
         except Exception:
-            log.exception("live alerts not told")  # and what was told last stays
-            raise
+            log.exception("live alerts not told")
+            self._shown = (self._shown or Shown()).with_problem(UNTOLD)
         finally:
             self._took = time.monotonic() - began
 
@@ -181,16 +118,22 @@ class Live:
         return Shown(found, rules, tree_of(edition) if edition else None)
 
     def _note_escalations(self, found: Iterable[Standing]) -> None:
-        """All at once: in a storm many fall due together."""
+        """All at once: in a storm many fall due together. Where nothing can be written they are
+        shown all the same, and noted the next time."""
         reached = {
             (alert.unanswered, alert.escalation.level): (alert.unanswered, alert.escalation)
             for alert in found
             if alert.escalation is not None
         }
         new = reached.keys() - self._known.escalations
-        if new:
+        if not new:
+            return
+        try:
             self._alerts.escalate(reached[which] for which in sorted(new))
-            self._known.escalations |= new
+        except FAILURES as fault:
+            log.error("escalations not noted", reason=type(fault).__name__)
+            return
+        self._known.escalations |= new
 
 
 class _Known:
@@ -333,46 +276,6 @@ def _signals() -> dict[str, str]:
 def _region(tree: Tree, cap: CapMessage, point: tuple[float, float] | None) -> Region | None:
     """By the codes that the message gives, as far as the tree knows them, else by its point."""
     return tree.of(value for _, value in cap.geocodes) or (tree.at(*point) if point else None)
-
-
-def _row(alert: Standing, rules: AlertRules, tree: Tree | None) -> dict[str, Any]:
-    """An alert as a wall may know it, as data/wall_views.py: nothing in it was written by who sent
-    it, and it says the block of houses, not the door."""
-    signal = codes("signal").get(alert.signal or "")
-    level, _, code = (alert.place or "").partition(":")
-    region = tree.region(level, code) if tree else None
-    told, near = alert.escalation, alert.cluster
-    return {
-        "id": id_of(alert.identity),
-        "signal": alert.signal if signal else None,
-        "word": signal["label"] if signal else "预警",
-        "event": rules.word_of(alert.event),
-        "stamp": EXERCISE if alert.status == "Exercise" else None,
-        "place": tree.called(region) if tree and region else None,
-        "lon": alert.lon if alert.lon is None else round(alert.lon, DECIMALS),
-        "lat": alert.lat if alert.lat is None else round(alert.lat, DECIMALS),
-        "sent": _ms(alert.sent),
-        "received": _ms(alert.received),
-        "expires": _ms(alert.expires),
-        "count": alert.count,
-        "flapping": alert.is_flapping,
-        "acknowledged": _ms(alert.acknowledged_at),
-        "by": alert.acknowledged_by,
-        "holder": alert.holder,
-        "since": _ms(alert.held_since),
-        "escalation": told and {"level": told.level, "to": told.to, "at": _ms(told.at)},
-        "cluster": near and {"n": near.n, "minutes": near.minutes},
-    }
-
-
-def id_of(identity: Identity) -> str:
-    """A name of an alert that says nothing of who sent it."""
-    text = "\n".join((identity.sender, identity.identifier, identity.sent.isoformat()))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _ms(at: datetime | None) -> int | None:
-    return None if at is None else round(at.timestamp() * 1000)
 
 
 def _json(body: bytes) -> Response:

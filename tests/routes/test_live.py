@@ -18,7 +18,7 @@ from data.editions.store import EditionStore
 from data.wall_views import DECIMALS
 from dispatch.alerts import LiveAlerts
 from routes import devices as devices_routes
-from routes import heartbeat, incident, live
+from routes import heartbeat, incident, live, shown
 from routes.devices import Visitors
 from routes.live import Live
 from rules.cap_message import CapMessage
@@ -273,7 +273,7 @@ def test_a_wall_of_one_town_sees_no_incident_of_another(server):
 
 
 def test_a_storm_elsewhere_leaves_room_for_what_is_of_the_town(server, monkeypatch):
-    monkeypatch.setattr(live, "MOST", 2)
+    monkeypatch.setattr(shown, "MOST", 2)
     wall = server.devices.add("wall", "二镇", NOW, regions=["town:T2"])
     for number in range(4):
         server.accept(f"S{number}", geocode=f"GB=T0V{number}", circle=None)
@@ -295,6 +295,31 @@ def test_a_store_that_fails_leaves_what_was_seen_and_says_so(server, monkeypatch
     assert [each for each in told["alerts"] if each["signal"] == "red"] == before
     assert told["problem"] == live.UNREADABLE
     assert server.viewer.get("/live").json["problem"] is None
+
+
+def test_what_could_not_be_told_is_said_to_be_old_and_told_when_it_can_be(server, monkeypatch):
+    server.ask()
+    with monkeypatch.context() as while_broken:
+        while_broken.setattr(live, "standing", lambda *_: 1 / 0)
+        server.accept()
+        assert server.viewer.get("/live").json["problem"] == live.UNTOLD
+    assert len(server.ask()) == 1
+    assert server.viewer.get("/live").json["problem"] is None
+
+
+def test_an_escalation_that_cannot_be_noted_is_shown_and_noted_later(server, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    first = server.accept()
+    server.later(minutes=2, seconds=1)
+    with monkeypatch.context() as while_full:
+        while_full.setattr(server.alerts, "escalate", full)
+        assert server.ask()[0]["escalation"]["level"] == 1
+    assert server.alerts.escalations() == []
+    server.later(minutes=3)
+    server.ask()
+    assert [e.level for i, e in server.alerts.escalations() if i == first.identity] == [2]
 
 
 def test_memory_stays_bounded_over_weeks_and_what_lasts_is_not_forgotten(server):
@@ -326,7 +351,7 @@ def test_of_long_texts_and_shapes_nothing_stays_in_memory(server):
 
 
 def test_a_storm_is_told_in_rows_that_a_wall_can_take(server, monkeypatch):
-    monkeypatch.setattr(live, "MOST", 5)
+    monkeypatch.setattr(shown, "MOST", 5)
     for number in range(8):
         place = f"{28.005 + number // 5 * 0.02:.3f},{112.005 + number % 5 * 0.02:.3f} 0.1"
         signal = "Extreme" if number == 7 else "Minor"
