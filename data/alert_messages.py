@@ -7,14 +7,16 @@ from data.sql import quoted
 from rules.cap_message import BadAlert, Identity, references_of
 from rules.standing import Message
 
-# Also those that end others, and those that ended lately: what flaps is told by them.
+# Also those that ended lately, for by them is told what flaps, and, however long ago, those that
+# may have ended one that lasts.
 MESSAGES = """
 SELECT sender, identifier, sent_at, status, msg_type, refs, signal, category, event, expires_at,
        CASE WHEN point_quality = 'ok' THEN lon END AS lon,
        CASE WHEN point_quality = 'ok' THEN lat END AS lat, {levels}
 FROM alerts
 WHERE withdrawn_at IS NULL AND sender IS NOT NULL AND identifier IS NOT NULL
-  AND sent_at <= $now AND (sent_at >= $after OR expires_at >= $after)
+  AND sent_at <= $now AND (sent_at >= $after OR expires_at >= $after OR refs IS NOT NULL AND
+    sent_at >= (SELECT min(sent_at) FROM alerts WHERE expires_at >= $after))
 ORDER BY sent_at, sender, identifier
 """
 

@@ -62,7 +62,7 @@ class SameAlert(Declared):
     minutes: Positive = 10
     metres: float = Field(default=100, ge=20, le=50_000)
     flaps: int = Field(default=3, ge=1, description="解除后又发生的次数，达到即为反复")
-    flapping_minutes: Positive = 30
+    flapping_minutes: float = Field(default=30, gt=0, le=60 * 24)
 
 
 class ClusterRule(Declared):
@@ -176,7 +176,7 @@ class AlertRules(Declared):
     cluster: ClusterRule = ClusterRule()
     routing: Routing = Routing()
     stands_hours: float = Field(
-        default=24, gt=0, le=24 * 366, description="没写失效时间的预警保留多少小时"
+        default=24, gt=0, le=24 * 7, description="没写失效时间的预警保留多少小时"
     )
     sensors: tuple[SensorKind, ...] = ()
     devices: tuple[Device, ...] = Field(default=(), description="写在 sensors.csv 中")

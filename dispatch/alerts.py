@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Integer,
@@ -22,9 +23,11 @@ from sqlalchemy import (
     and_,
     event,
     exists,
+    func,
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -65,6 +68,9 @@ ALERTS = Table(
     Column("received_at", Moment, nullable=False, index=True),
     UniqueConstraint("sender", "identifier", "sent_at"),
 )
+IDENTITY = (ALERTS.c.sender, ALERTS.c.identifier, ALERTS.c.sent_at)
+BEFORE_ITS_ALERT = timedelta(days=1)  # how much earlier than an alert its end may come in
+AT_ONCE = 300  # identities looked up in one question
 # For as long as years are compared; the edition keeps the alerts for good.
 YEARS = timedelta(days=3 * 366)
 ALERTS.info[KEPT] = Kept(
@@ -205,18 +211,19 @@ class LiveAlerts:
 
     def changes(self, since: int, after: datetime) -> Changes:
         """What came after the number `since`, save messages that were received and had ended
-        before the time `after`."""
+        before the time `after`, and do not belong to one that lasts."""
         with self._operations.reading() as connection:
             sequence = _last_sequence(connection)
             is_new = and_(ALERTS.c.sequence > since, ALERTS.c.sequence <= sequence)
-            matters = or_(ALERTS.c.received_at >= after, ALERTS.c.expires_at >= after)
+            matters = _matters(connection, is_new, after)
             alerts = select(ALERTS).where(is_new, matters).order_by(ALERTS.c.sequence)
+            found = [_received(row) for row in connection.execute(alerts)]
             answers = select(ACKNOWLEDGEMENTS).where(
                 ACKNOWLEDGEMENTS.c.sequence > since, ACKNOWLEDGEMENTS.c.sequence <= sequence
             )
             return Changes(
                 sequence,
-                tuple(_received(row) for row in connection.execute(alerts)),
+                (*_referred(connection, found, after), *found),
                 tuple(_acknowledgement(row) for row in connection.execute(answers)),
             )
 
@@ -260,6 +267,40 @@ def _first_digest(connection: Connection, alert: int) -> str | None:
     """None where its receipt is forgotten already."""
     first = select(RECEIPTS.c.digest).where(RECEIPTS.c.alert == alert, RECEIPTS.c.is_new)
     return connection.execute(first).scalar()
+
+
+def _matters(
+    connection: Connection, is_new: ColumnElement[bool], after: datetime
+) -> ColumnElement[bool]:
+    """What came or ends after a time; and what may have ended, long ago, one that ends after it."""
+    lasts = ALERTS.c.expires_at >= after
+    matters = or_(ALERTS.c.received_at >= after, lasts)
+    first = connection.execute(select(func.min(ALERTS.c.received_at)).where(is_new, lasts)).scalar()
+    if first is None:
+        return matters
+    refers = ALERTS.c.references.is_not(None)
+    return or_(matters, and_(refers, ALERTS.c.received_at >= first - BEFORE_ITS_ALERT))
+
+
+def _referred(
+    connection: Connection, found: Iterable[Received], before: datetime
+) -> Iterable[Received]:
+    """The messages of before that time to which these refer, in whatever number of steps."""
+    known = {each.message.identity for each in found}
+    ahead = _old_references(found, before) - known
+    while ahead:
+        known |= ahead
+        further = []
+        names = sorted(ahead)
+        for part in (names[at : at + AT_ONCE] for at in range(0, len(names), AT_ONCE)):
+            rows = connection.execute(select(ALERTS).where(tuple_(*IDENTITY).in_(part)))
+            further += [_received(row) for row in rows]
+        yield from further
+        ahead = _old_references(further, before) - known
+
+
+def _old_references(found: Iterable[Received], before: datetime) -> set[Identity]:
+    return {i for each in found for i in each.message.refers_to if i.sent < before}
 
 
 def _row(message: CapMessage) -> dict[str, Any]:

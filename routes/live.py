@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -145,6 +146,7 @@ class _Known:
         self.escalations: set[tuple[Identity, int]] = set()
         self._received: dict[Identity, Received] = {}
         self._points: dict[Identity, tuple[float, float] | None] = {}
+        self._references: dict[Identity, tuple[Identity, ...]] = {}
         self._messages: dict[Identity, Message] = {}
         self._edition: int | None = None
         self._due: datetime | None = None
@@ -162,6 +164,7 @@ class _Known:
         for each in changes.received:
             identity = each.message.identity
             self._points[identity] = _point(each.message)
+            self._references[identity] = each.message.refers_to
             self._received[identity] = replace(each, message=replace(each.message, **UNUSED))
         self.acknowledgements |= {each.identity: each for each in changes.acknowledgements}
 
@@ -188,15 +191,33 @@ class _Known:
         self._again = time.monotonic() + AGAIN
 
     def _forget(self, before: datetime) -> None:
-        """Memory stays bounded over weeks."""
-        gone = [
+        """Memory stays bounded over weeks. With what lasts stays what ended it, and what was said
+        of it earlier and may be acknowledged."""
+        gone = {
             identity
             for identity, each in self._received.items()
             if each.received_at < before and (each.message.expires_at or before) <= before
-        ]
+        }
+        gone -= self._of_what_lasts(gone)
         for identity in gone:
-            for table in (self._received, self._points, self._messages):
+            for table in (self._received, self._points, self._references, self._messages):
                 table.pop(identity, None)
+
+    def _of_what_lasts(self, gone: Set[Identity]) -> set[Identity]:
+        """Which of these are linked with others by references, directly or through one another."""
+        if not gone:
+            return set()
+        links: dict[Identity, list[Identity]] = defaultdict(list)
+        for identity, references in self._references.items():
+            for other in references:
+                links[identity].append(other)
+                links[other].append(identity)
+        found, ahead = set(), list(self._received.keys() - gone)
+        while ahead:
+            new = {other for other in links.get(ahead.pop(), ()) if other in gone} - found
+            found |= new
+            ahead += new
+        return found
 
     def _forget_answers(self, before: datetime, known: Set[Identity]) -> None:
         kept = self.acknowledgements.items()

@@ -84,8 +84,9 @@ def standing(
 ) -> tuple[Standing, ...]:
     """What stands at `now`: the gravest first, then the unacknowledged, then the newest.
 
-    Give every message that may matter: those in force, those to which these refer, and those that
-    ended within the last `flapping_minutes`; more change nothing.
+    Give every message that may matter: those that are not over by themselves, those to which these
+    refer and that refer to them, and those that ended within the last `flapping_minutes`; more
+    change nothing.
     """
     told = episodes(messages, acknowledgements, now, rules.stands_hours)
     told = answered_with(told, rules.grouping)

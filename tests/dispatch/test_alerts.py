@@ -50,7 +50,11 @@ def rows(operations, *columns):
 
 
 def test_a_message_is_kept_as_it_was_sent(alerts):
-    sent = message(expires="2026-11-05T18:00:00+08:00", references="a,b,c", event="暴雨")
+    sent = message(
+        expires="2026-11-05T18:00:00+08:00",
+        references="a,b,2026-11-05T11:00:00+08:00",
+        event="暴雨",
+    )
     assert accept(alerts, sent) == Receipt(1, True)
     (found,) = alerts.changes(0, LONG_AGO).received
     assert (found.message, found.device, found.received_at) == (sent, "平台", NOW)
@@ -161,6 +165,26 @@ BOUNDED = {"devices", "device_limits", "walls", "live_sequence"}
 def test_every_table_of_the_store_says_how_long_it_keeps_its_rows():
     assert walls.COMMANDS.name in METADATA.tables
     assert {name for name, table in METADATA.tables.items() if KEPT not in table.info} == BOUNDED
+
+
+def test_with_what_lasts_is_told_what_ended_it_and_what_was_said_of_it_before(alerts):
+    def refers(*names):
+        return " ".join(f"a@example.cn,{name},2026-11-05T12:00:00+08:00" for name in names)
+
+    for name, more in {
+        "first": {},
+        "second": {"msg_type": "Update", "references": refers("first", "never-came")},
+        "third": {"msg_type": "Update", "references": refers("second")}
+        | {"expires": "2027-11-05T13:00:00+08:00"},
+        "end": {"msg_type": "Cancel", "references": refers("third")},
+        "other": {},
+    }.items():
+        accept(alerts, message(name, **more))
+    later = NOW + timedelta(days=30)
+    accept(alerts, message("new", sent=later.isoformat()), now=later)
+    found = alerts.changes(0, later - timedelta(days=7)).received
+    names = {each.message.identifier for each in found}
+    assert names == {"first", "second", "third", "end", "new"} and len(found) == 5
 
 
 def test_a_message_that_cannot_be_kept_leaves_nothing(alerts, operations):

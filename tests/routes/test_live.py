@@ -41,7 +41,7 @@ class Given:
     """A server over a small edition, a store, and a clock that the test moves."""
 
     def __init__(self, store: EditionStore):
-        self.now = NOW
+        self.now, self.store = NOW, store
         self.operations = Operations(store.home)
         self.alerts, self.devices = LiveAlerts(self.operations), Devices(self.operations)
         self.live = Live(store, self.alerts, lambda: self.now)
@@ -348,6 +348,39 @@ def test_of_long_texts_and_shapes_nothing_stays_in_memory(server):
     assert (told["place"], told["lon"]) == ("第1镇10村", pytest.approx(112.053, abs=0.004))
     (kept,) = server.live._known._received.values()
     assert len(repr(kept)) < 2_000
+
+
+def anew(server: Given) -> list[dict]:
+    """What a server says that has just been started."""
+    told = Live(server.store, server.alerts, lambda: server.now).shown().rows
+    return [each for each in told if each["event"] != "暴雨"]
+
+
+def test_what_was_cancelled_stays_so_however_long_it_was_to_last(server):
+    first = server.accept("long", expires=(NOW + timedelta(days=300)).isoformat())
+    server.later(minutes=1)
+    server.accept("end", msg_type="Cancel", references=reference(first))
+    for _ in range(3):
+        server.later(days=8)
+        assert server.ask() == []
+    assert anew(server) == []
+
+
+def test_who_answered_an_alert_that_goes_on_for_weeks_is_not_called_again(server):
+    last = first = server.accept("0", expires=(NOW + timedelta(hours=25)).isoformat())
+    server.alerts.acknowledge([first.identity], "值班台", NOW)
+    for day in range(1, 20):
+        server.later(days=1)
+        refers = f"{reference(first)} {reference(last)}" if day % 2 else reference(last)
+        ends = (server.now + timedelta(hours=25)).isoformat()
+        last = server.accept(f"{day}", msg_type="Update", references=refers, expires=ends)
+        (told,) = server.ask()
+        assert (told["by"], told["escalation"]) == ("值班台", None)
+    (told,) = anew(server)
+    assert (told["by"], told["escalation"], told["count"]) == ("值班台", None, 1)
+    server.later(days=10)
+    assert server.ask() == []
+    assert server.live._known._received == {}
 
 
 def test_a_storm_is_told_in_rows_that_a_wall_can_take(server, monkeypatch):
