@@ -15,8 +15,8 @@ from tests.browser.driving import Look, Wall, chromium, looking
 CASES = 20_000
 GRIDS = 2262
 SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
-WHATS = ("usable since opening", "usable since its figure came", "refresh")
-PROMISED = {"webgl": (6.0, 6.0, 1.0), "canvas": (2.0, 2.0, 0.4)}  # seconds
+WHATS = ("first visit, usable", "opened again, usable", "usable since its figure came", "refresh")
+PROMISED = {"webgl": (6.0, 6.0, 6.0, 1.0), "canvas": (2.0, 2.0, 2.0, 0.4)}  # seconds
 REFRESHES = 3
 
 # When a figure reached the map, and when it was painted: two frames after it was drawn, for only
@@ -41,8 +41,9 @@ document.addEventListener("zhinao:map-drawn", () =>
 
 
 def figures() -> Iterator[Figure]:
-    """Seconds until painted: from opening the address (the page itself is most of it), from the
-    arrival of the figure, and from that of new values."""
+    """Seconds until painted: from opening the address (the page itself is most of it, and of a first
+    visit its programs, which a wall keeps), from the arrival of the figure, and from that of new
+    values."""
     with tempfile.TemporaryDirectory(prefix="zhinao-map-") as folder:
         home = Path(folder)
         command = [sys.executable, "-m", "etl", "demo", "--home", folder, "--cases", str(CASES)]
@@ -64,21 +65,23 @@ def figures() -> Iterator[Figure]:
 
 def _opened(browser: Browser, wall: Wall, drawing: str, pixels: tuple[int, int]) -> None:
     with looking(browser, *pixels, drawing=drawing) as look:
+        look.page.add_init_script(CLOCK)
         _open(look, wall)
 
 
 def _seconds(
     browser: Browser, wall: Wall, store: EditionStore, drawing: str, pixels: tuple[int, int]
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """As WHATS; of several refreshes the slowest."""
     with looking(browser, *pixels, drawing=drawing) as look:
-        usable, since_figure = _open(look, wall)
+        look.page.add_init_script(CLOCK)
+        first, _ = _open(look, wall)
+        again, since_figure = _open(look, wall)
         refresh = max(_refresh(look, store, number) for number in range(REFRESHES))
-    return usable, since_figure, refresh
+    return first, again, since_figure, refresh
 
 
 def _open(look: Look, wall: Wall) -> tuple[float, float]:
-    look.page.add_init_script(CLOCK)
     look.page.goto(wall.url)
     look.page.wait_for_function("() => window.mapClock?.painted.length")
     look.wait_for_map()
