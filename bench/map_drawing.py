@@ -41,9 +41,9 @@ document.addEventListener("zhinao:map-drawn", () =>
 
 
 def figures() -> Iterator[Figure]:
-    """Seconds until painted: from opening the address (the page itself is most of it, and of a first
-    visit its programs, which a wall keeps), from the arrival of the figure, and from that of new
-    values."""
+    """Seconds until painted: from opening the address (most of it is the page itself, and of a
+    first visit its programs, which a wall keeps), from the arrival of the figure, and from that of
+    new values."""
     with tempfile.TemporaryDirectory(prefix="zhinao-map-") as folder:
         home = Path(folder)
         command = [sys.executable, "-m", "etl", "demo", "--home", folder, "--cases", str(CASES)]
