@@ -28,7 +28,8 @@
       if (node.data !== tree) node.data = tree;
       return;
     }
-    const [, attributes, children] = tree;
+    const [, attributes, children] = tree, own = attributes["data-show"];
+    if (own && node.dataset.show === own) return;  // what stands in it the browser writes (live.js)
     describe(node, attributes);
     paint(node, children);
   }

@@ -63,6 +63,13 @@ def test_what_stays_is_kept_so_that_nothing_flickers(painted: Look):
     assert painted.page.evaluate("document.querySelector('#body-of-test i') === window.before")
 
 
+def test_what_the_browser_itself_writes_into_a_place_stays(painted: Look):
+    place = html.Div(className="standing", **{"data-show": "of-test"})  # type: ignore[arg-type]
+    paint(painted, [place], is_fresh=True)
+    painted.page.evaluate("document.querySelector('[data-show=of-test]').append('火情')")
+    assert "火情" in paint(painted, [place])
+
+
 def test_words_are_never_markup(painted: Look):
     shown = paint(painted, ["<img src=x onerror=alert(1)>"], is_fresh=True)
     assert shown == "&lt;img src=x onerror=alert(1)&gt;"
