@@ -1,23 +1,45 @@
 /* The only thing that asks by itself: one tiny poll in flight, with a deadline and a backoff.
  *
  * When the edition or the alerts moved it writes one store, and Dash's callbacks do the rest; when
- * nothing moved nothing runs. The viewer's clock is never used: time comes from the server and runs
- * on by performance.now(). Ids and intervals come from the page element's data attributes.
+ * nothing moved nothing runs. Time comes from the server and runs on by `ticks`; of the viewer's clock
+ * only jumps are looked at. Ids and intervals come from the page element's data attributes.
  */
 (function () {
   "use strict";
   const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
+  const JUMP = 10000;
   const STATES = { refused: "被拒收", failed: "失败" };  // of a last delivery, however recent
   const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
   const state = {
-    etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0,
+    etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0, sceneAt: 0,
     lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false, repeats: 0,
+    slept: 0, ahead: Date.now() - performance.now(), wake: null, asking: null,
   };
 
   const page = () => document.querySelector("[data-poll]");
-  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const sleep = (ms) => new Promise((resolve) => { state.wake = resolve; setTimeout(resolve, ms); });
   const jitter = (ms) => ms * (0.7 + 0.6 * Math.random());
   const poll = () => Number(page().dataset.poll);
+
+  /* performance.now() stands still while a machine sleeps, and its clock then is ahead of it. A clock
+   * that is set forward looks the same: until the server answers, what is shown is then said to be
+   * older than it is, never younger. */
+  const ticks = () => performance.now() + state.slept;
+  function noticeSleep() {
+    const ahead = Date.now() - performance.now(), jump = ahead - state.ahead;
+    state.ahead = ahead;
+    if (jump < JUMP) return;
+    state.slept += jump;
+    hurry();
+  }
+
+  /* Ask now: what is under way is of before the sleep, or waits for a network that was away. */
+  function hurry() {
+    state.fails = 0;
+    if (state.asking) state.asking.abort();
+    if (state.wake) state.wake();
+  }
+  window.addEventListener("online", hurry);
 
   async function run() {
     while (!page() || !(window.dash_clientside && window.dash_clientside.set_props)) await sleep(50);
@@ -35,24 +57,25 @@
   }
 
   async function ask() {
-    const giveUp = new AbortController();
+    const giveUp = state.asking = new AbortController();
     const deadline = setTimeout(() => giveUp.abort(), DEADLINE);
     try {
       const headers = state.etag ? { "If-None-Match": state.etag } : {};
       const url = page().dataset.heartbeat;
       const reply = await fetch(url, { headers, signal: giveUp.signal, cache: "no-store" });
       state.isRefused = reply.status === 401;
-      if (state.isRefused) state.lastAnswer = performance.now();
+      if (state.isRefused) Object.assign(state, { lastAnswer: ticks(), wasLost: true });
       if (reply.status !== 200 && reply.status !== 304) throw new Error(reply.status);
       const body = reply.status === 200 ? await reply.json() : state.body;
       answered(reply, body);
     } finally {
       clearTimeout(deadline);
+      state.asking = null;
     }
   }
 
   function answered(reply, body) {
-    state.lastAnswer = performance.now();
+    state.lastAnswer = ticks();
     state.serverTime = Number(reply.headers.get("X-Server-Time"));
     state.serverTimeAt = state.lastAnswer;
     if (reply.status === 200) state.etag = reply.headers.get("ETag");
@@ -95,7 +118,7 @@
 
   /* ---- what is drawn from the clock: nothing here asks the server ---- */
 
-  const now = () => state.serverTime === null ? null : state.serverTime + performance.now() - state.serverTimeAt;
+  const now = () => state.serverTime === null ? null : state.serverTime + ticks() - state.serverTimeAt;
 
   function words(ms) {
     const seconds = Math.max(0, Math.round(ms / 1000));
@@ -105,9 +128,20 @@
     return `${Math.floor(seconds / 86400)} 天`;
   }
 
-  function inZone(ms, options) {
-    const zone = state.body && state.body.zone;
-    return new Intl.DateTimeFormat("zh-CN", { timeZone: zone || "Asia/Shanghai", hourCycle: "h23", ...options }).format(ms);
+  const inZone = (ms, options) => format("zh-CN", { hourCycle: "h23", ...options }).format(ms);
+  const formats = new Map();  // making one takes long
+  function format(locale, options) {
+    const timeZone = (state.body && state.body.zone) || "Asia/Shanghai";
+    const key = JSON.stringify([locale, timeZone, options]);
+    if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, { timeZone, ...options }));
+    return formats.get(key);
+  }
+
+  /* The time of day, with its day where that is not today. */
+  function clock(ms) {
+    const day = (at) => inZone(at, { month: "numeric", day: "numeric" });
+    const at = inZone(ms, { hour: "2-digit", minute: "2-digit" });
+    return day(ms) === day(now()) ? at : `${day(ms)} ${at}`;
   }
 
   function write(part, text, className) {
@@ -176,20 +210,25 @@
 
   /* What is said of today stays true after midnight, though nothing new has come. */
   function drawDays(time) {
-    const day = new Intl.DateTimeFormat("sv-SE", { timeZone: state.body.zone }).format(time);
+    const day = format("sv-SE", {}).format(time);
     document.querySelectorAll("[data-day]").forEach((element) => {
       const text = element.dataset.day === day ? element.dataset.today : element.dataset.otherwise;
       if (element.textContent !== text) element.textContent = text;
     });
   }
 
-  /* How long until a deadline, or since: runs on although nothing new comes. */
-  function drawDeadlines(time) {
+  /* How long until a deadline, or since, and how long somebody has had it: runs on although nothing
+   * new comes; of a past time it stands still. */
+  function drawDurations(time) {
     document.querySelectorAll("time[data-due]").forEach((element) => {
       const left = Number(element.dataset.due) - time;
       const text = left < 0 ? `超期 ${words(-left)}` : `剩 ${words(left)}`;
       if (element.textContent !== text) element.textContent = text;
       element.classList.toggle("is-overdue", left < 0);
+    });
+    document.querySelectorAll("time[data-held]").forEach((element) => {
+      const text = words(time - Number(element.dataset.held));
+      if (element.textContent !== text) element.textContent = text;
     });
   }
 
@@ -197,17 +236,18 @@
   function drawMoments() {
     if (now() === null || !state.body) return;
     drawDays(now());
-    drawDeadlines(now());
+    drawDurations(pastTime() ?? now());
   }
   new MutationObserver(drawMoments)
-    .observe(document.documentElement, { childList: true, characterData: true, subtree: true, attributeFilter: ["data-day", "data-due"] });
+    .observe(document.documentElement, { childList: true, characterData: true, subtree: true, attributeFilter: ["data-day", "data-due", "data-held"] });
 
-  /* One banner: the server is gone, or it serves an older edition because the newest is damaged. */
+  /* One banner: the server is gone, or it serves an older edition because the newest is damaged, or
+   * it cannot read the live alerts. A screen that is refused has its cover. */
   function drawBanner() {
-    const silence = performance.now() - state.lastAnswer;
-    const isLost = Boolean(page()) && silence > 2 * poll() + 1500;
+    const isLost = Boolean(page()) && !state.isRefused && !isInTouch();
     state.wasLost = state.wasLost || isLost;
-    const text = isLost ? lostWords(silence) : state.body && state.body.problem;
+    const text = isLost ? lostWords(ticks() - state.lastAnswer)
+      : state.isRefused ? null : (state.body && state.body.problem) || (window.zhinaoLive && zhinaoLive.problem());
     let banner = document.querySelector(".lost");
     if (!text) return banner && banner.remove();
     if (!banner) {
@@ -241,20 +281,22 @@
   }
 
   /* A panel whose callback failed keeps its last good picture: mark it, and ask again, at first
-   * soon and then ever more seldom. */
+   * soon and then ever more seldom. One that has just come on screen with its scene has its time. */
   function checkPanels() {
-    const patience = Math.min(LATE_PANEL * 2 ** state.repeats, LONGEST_PATIENCE);
-    if (!state.pushed || performance.now() - state.pushedAt < LATE_PANEL) return;
+    if (!state.pushed) return;
+    const waited = performance.now() - Math.max(state.pushedAt, state.sceneAt);
     const panels = [...document.querySelectorAll("[data-edition]")].filter(isShown);
     const wanted = askedEdition() ?? state.pushed.edition;
-    const behind = panels.filter((panel) => Number(panel.dataset.edition) < wanted);
-    panels.forEach((panel) => panel.classList.toggle("is-behind", behind.includes(panel)));
-    if (!behind.length) state.repeats = 0;
-    else if (!state.fails && performance.now() - state.pushedAt >= patience) {
+    const isBehind = (panel) => Number(panel.dataset.edition) < wanted;
+    panels.forEach((panel) => panel.classList.toggle("is-behind", isBehind(panel) && (waited >= LATE_PANEL || panel.classList.contains("is-behind"))));
+    if (waited < LATE_PANEL) return;
+    if (!panels.some(isBehind)) state.repeats = 0;
+    else if (!state.fails && waited >= Math.min(LATE_PANEL * 2 ** state.repeats, LONGEST_PATIENCE)) {
       state.repeats += 1;
       push(false);
     }
   }
+  document.addEventListener("zhinao:scene", () => { state.sceneAt = performance.now(); });
 
   const isShown = (panel) => !panel.closest(".scene:not(.is-shown)");
 
@@ -265,10 +307,12 @@
   }
 
   /* What the other scripts of a page need to know. */
-  const isInTouch = () => performance.now() - state.lastAnswer < 2 * poll() + 1500;
-  window.zhinao = { now, words, inZone, write, page, isInTouch, body: () => state.body, pushed: () => state.pushed };
+  const isInTouch = () => ticks() - state.lastAnswer <= 2 * poll() + 1500;
+  const settings = () => JSON.parse(document.querySelector("[data-wall]").dataset.wall);
+  window.zhinao = { now, words, clock, inZone, write, page, settings, isInTouch, body: () => state.body, pushed: () => state.pushed };
 
   setInterval(() => {
+    noticeSleep();
     const time = now();
     if (time !== null) {
       drawClock(time);

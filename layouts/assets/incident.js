@@ -16,7 +16,7 @@
 
   /* The incident that the desk named, else the gravest that stands. */
   function incident() {
-    const alerts = window.zhinaoLive ? zhinaoLive.alerts() : [];
+    const alerts = zhinaoLive.alerts();
     return alerts.find((alert) => alert.id === state.asked) || alerts[0] || null;
   }
 
@@ -26,15 +26,16 @@
     state.askedAt = performance.now();
     if (isNew) state.around = null;
     state.incident = alert;
+    if (alert.lon === null) return;
     try {
       const reply = await fetch(`/incident/${alert.id}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-      if (reply.ok && state.incident.id === alert.id) state.around = await reply.json();
+      if (reply.ok && state.incident?.id === alert.id) state.around = await reply.json();
     } catch {  /* what was near stays on screen */
     }
   }
 
   function draw() {
-    if (!main() || !window.zhinao || !window.wallMap) return;
+    if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap) return;
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
     if (!isWar) return leave();
@@ -52,7 +53,7 @@
     if (!state.layer) return;
     document.querySelectorAll(".war-part, .war-layer").forEach((each) => each.remove());
     Object.assign(state, { layer: null, incident: null, around: null, key: "" });
-    wallMap.focus(null);
+    if (!document.documentElement.classList.contains("is-taken")) wallMap.focus(null);
     zhinaoScenes.say();
   }
 
@@ -63,23 +64,16 @@
 
   /* ---- words ---- */
 
-  function node(kind, className, ...children) {
-    const element = document.createElement(kind);
-    element.className = className;
-    element.append(...children.filter((child) => child !== null && child !== ""));
-    return element;
-  }
-
-  const clock = (ms) => zhinao.inZone(ms, { hour: "2-digit", minute: "2-digit" });
+  const node = (...told) => zhinaoLive.node(...told);
   const direction = (bearing) => DIRECTIONS[Math.round(bearing / 45) % 8];
   const far = (metres) => (metres < 1000 ? `${metres} 米` : `${Math.round(metres / 100) / 10} 公里`);
 
   function parts(alert) {
-    const key = JSON.stringify([alert, state.around]);
+    const key = JSON.stringify([alert || zhinaoLive.nothing(), state.asked, state.around]);
     if (state.key !== key) {
       state.key = key;
       document.querySelectorAll(".war-part").forEach((each) => each.remove());
-      main().append(...(alert ? [story(alert), surroundings()] : [node("section", "panel war-part war-story", node("div", "nothing", "战时：没有现行预警"))]));
+      main().append(...(alert ? [story(alert), surroundings()] : [node("section", "panel war-part war-story", node("div", "nothing", `战时：${zhinaoLive.nothing()}`))]));
     }
     document.querySelectorAll(".war-part [data-since]").forEach((each) => {
       const text = stopwatch(zhinao.now() - Number(each.dataset.since));
@@ -94,24 +88,29 @@
   }
 
   function story(alert) {
-    const running = node("b", ""), waiting = node("b", alert.acknowledged ? "" : "is-open");
-    running.dataset.since = alert.received;
-    if (!alert.acknowledged) waiting.dataset.since = alert.since;
-    else waiting.textContent = `${clock(alert.acknowledged)} ${alert.by || ""}`;
     const log = [[alert.sent, "发布"], [alert.received, "收到"]];
     if (alert.count > 1) log.push([alert.received, alert.flapping ? `反复 ${alert.count} 次` : `合并 ${alert.count} 条`]);
     if (alert.escalation) log.push([alert.escalation.at, `升级至${alert.escalation.to}`]);
     if (alert.acknowledged) log.push([alert.acknowledged, `${alert.by || ""} 签收`]);
-    const flag = node("i", "flag"), box = node("section", "panel war-part war-story",
-      node("div", "war-head", flag, node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null),
+    const isOther = state.asked && state.asked !== alert.id;
+    return zhinaoLive.marked(node("section", "panel war-part war-story",
+      node("div", "war-head", node("i", "flag"), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null),
+      isOther ? node("small", "", "原定的预警已不在或已升级，现为最重的一条") : null,
       node("div", "war-event", alert.event),
       node("div", "war-place", alert.place || "位置不明"),
-      node("dl", "war-clocks", node("dt", "", "已过"), node("dd", "", running), node("dt", "", alert.acknowledged ? "签收" : "未签收"), node("dd", "", waiting), node("dt", "", "处置"), node("dd", "", alert.holder || "未明确")),
+      node("dl", "war-clocks",
+        node("dt", "", "已过"), node("dd", "", running(alert.received)),
+        node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", alert.acknowledged ? `${zhinao.clock(alert.acknowledged)} ${alert.by || ""}` : "未签收"),
+        node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
+        ...(alert.holder ? [node("dt", "", "接手"), node("dd", "", running(alert.since))] : [])),
       node("h2", "", node("span", "", "过程")),
-      node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(-ROWS).map(([at, words]) => node("li", "", node("time", "", clock(at)), words))));
-    const mark = ["red", "orange", "yellow", "blue"].includes(alert.signal) ? `var(--risk-${alert.signal})` : "var(--muted)";
-    box.style.setProperty("--mark", mark);
-    return box;
+      node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(-ROWS).map(([at, words]) => node("li", "", node("time", "", zhinao.clock(at)), words)))), alert);
+  }
+
+  function running(since) {
+    const clock = node("b", "");
+    clock.dataset.since = since;
+    return clock;
   }
 
   function surroundings() {
@@ -148,6 +147,7 @@
     if (state.layer.dataset.key !== key) {
       state.layer.dataset.key = key;
       state.layer.replaceChildren(...items.map((item) => Object.assign(node("i", `war-pin is-${item.kind}`), { item })));
+      if (alert) zhinaoLive.marked(state.layer, alert);
     }
     place();
   }

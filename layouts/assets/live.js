@@ -8,7 +8,8 @@
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
   const FAR = 2500;  // metres around an alert that the map shows beside it
   const ORDER = ["red", "orange", "yellow", "blue"];
-  const state = { known: null, alerts: [], asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false, place: null };
+  // `known` is undefined until the first answer; null while the server cannot read what stands.
+  const state = { known: undefined, alerts: [], more: 0, problem: null, asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false, place: null };
 
   function load() {
     try { return JSON.parse(sessionStorage.getItem(KEPT)) || {}; } catch { return {}; }
@@ -24,8 +25,8 @@
     try {
       const reply = await fetch(PATH, { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!reply.ok) return;  // the next heartbeat asks again
-      state.alerts = (await reply.json()).alerts;
-      state.known = sequence;
+      const { alerts, more, problem } = await reply.json();
+      Object.assign(state, { alerts, more, problem, known: sequence });
       arrived();
     } catch {  /* the next heartbeat asks again */
     } finally {
@@ -40,10 +41,10 @@
   const unseen = (alert) => isRed(alert) && !(state.taken[alert.id] >= stage(alert));
 
   function arrived() {
+    if (state.known === undefined) return;
     const ids = new Set(state.alerts.map((alert) => alert.id));
-    if (state.known === null) return;
     for (const id of Object.keys(state.taken)) if (!ids.has(id)) delete state.taken[id];
-    if (state.shown && !state.alerts.some((alert) => alert.id === state.shown.id && isRed(alert))) release();
+    if (state.shown) state.shown = state.alerts.find((alert) => alert.id === state.shown.id && isRed(alert)) || null;
     const next = state.isVisit ? null : state.alerts.find(unseen);
     if (next) take(next);
     draw();
@@ -51,7 +52,7 @@
 
   function take(alert) {
     state.shown = alert;
-    state.until = performance.now() + 1000 * (settings().takeover_seconds || 60);
+    state.until = performance.now() + 1000 * (zhinao.settings().takeover_seconds || 60);
     state.alerts.filter(unseen).forEach((each) => { state.taken[each.id] = stage(each); });
     sessionStorage.setItem(KEPT, JSON.stringify(state.taken));
     sound();
@@ -62,10 +63,8 @@
     state.until = 0;
   }
 
-  const settings = () => JSON.parse((document.querySelector("[data-wall]") || { dataset: {} }).dataset.wall || "{}");
-
   function sound() {
-    if (!settings().has_sound || !isWall()) return;
+    if (!zhinao.settings().has_sound || !isWall()) return;
     try {
       const audio = new AudioContext(), end = audio.currentTime + 2.4;
       const tone = audio.createOscillator(), loud = audio.createGain();
@@ -76,7 +75,7 @@
       tone.connect(loud).connect(audio.destination);
       tone.start();
       tone.stop(end);
-      tone.onended = () => audio.close();
+      setTimeout(() => audio.close(), 4000);  // also where the browser plays nothing, and so never ends
     } catch {  /* a browser without sound shows the alert all the same */
     }
   }
@@ -104,7 +103,6 @@
   }
 
   const flag = (alert) => marked(node("i", "flag"), alert);
-  const clock = (ms) => zhinao.inZone(ms, { hour: "2-digit", minute: "2-digit" });
   const elapsed = (ms) => (zhinao.now() === null ? "" : zhinao.words(zhinao.now() - ms));
   const times = (alert) => (alert.flapping ? `反复 ${alert.count} 次` : alert.count > 1 ? `共 ${alert.count} 条` : "");
   const group = (alert) => (alert.cluster ? `疑似集中上报：${alert.cluster.minutes} 分钟内 ${alert.cluster.n} 条` : "");
@@ -134,7 +132,7 @@
     locate(alert);
     if (!alert) return;
     made.querySelector(".elapsed").textContent = elapsed(alert.received);
-    made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (settings().takeover_seconds || 60)));
+    made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (zhinao.settings().takeover_seconds || 60)));
   }
 
   /* The map beside it shows where, and nothing else of the county. */
@@ -166,7 +164,7 @@
       node("div", "takeover-event", alert.event),
       node("div", "takeover-place", where(alert)),
       node("dl", "takeover-facts",
-        node("dt", "", "发布"), node("dd", "", clock(alert.sent)),
+        node("dt", "", "发布"), node("dd", "", zhinao.clock(alert.sent)),
         node("dt", "", "已过"), node("dd", "elapsed"),
         node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
         node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", answer(alert))),
@@ -200,15 +198,15 @@
     return marked(strip, alert);
   }
 
-  /* The panel 现行预警. */
+  /* The panel 现行预警; the time beside an alert is since when who handles it has had it. */
   function drawStanding() {
     const place = document.querySelector("[data-show='standing']");
     if (!place) return;
     const shown = state.isVisit ? [] : state.alerts.slice(0, ROWS);
-    const key = JSON.stringify([state.isVisit, state.known === null, state.alerts.length, shown]);
+    const rest = state.alerts.length + state.more - shown.length;
+    const key = JSON.stringify([nothing(), rest, shown]);
     if (place.dataset.key !== key) {
       place.dataset.key = key;
-      const rest = state.alerts.length - shown.length;
       place.replaceChildren(...(shown.length ? shown.map(row) : [node("div", "nothing", nothing())]),
         ...(rest > 0 && shown.length ? [node("div", "sum", `另有 ${rest} 条`)] : []));
     }
@@ -218,14 +216,14 @@
     });
   }
 
-  const nothing = () => (state.isVisit ? "参观模式，不显示预警" : state.known === null ? "正在取得预警" : "没有现行预警");
+  const nothing = () => (state.isVisit ? "参观模式，不显示预警" : state.known === undefined ? "正在取得预警" : state.problem ? state.problem : "没有现行预警");
 
   function row(alert) {
     const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
-    const who = [where(alert), alert.holder, raised(alert) || answer(alert), times(alert) || group(alert)].filter(Boolean).join(" · ");
-    const since = node("time", "");
-    since.dataset.since = alert.received;
-    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), node("div", "words", what, node("small", "", who)), since), alert);
+    const who = [where(alert), alert.holder, times(alert) || group(alert)].filter(Boolean).join(" · ");
+    const since = node("time", ""), clocks = node("div", "clocks", since, node("small", "", raised(alert) || answer(alert)));
+    since.dataset.since = alert.since;
+    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), node("div", "words", what, node("small", "", who)), clocks), alert);
   }
 
   setInterval(() => window.zhinao && draw(), 500);
@@ -236,6 +234,12 @@
       if (isVisit) release();
       arrived();
     },
-    alerts: () => state.alerts,
+    /* What may be shown of them: to visitors nothing. */
+    alerts: () => (state.isVisit ? [] : state.alerts),
+    nothing,
+    problem: () => state.problem,
+    node,
+    marked,
+    flag,
   };
 })();

@@ -9,11 +9,10 @@
   const state = { scenes: [], view: {}, at: -1, since: 0, touchedAt: -Infinity, isHeld: false, chosen: false, told: { measure: null, isHeat: null }, fresh: {}, timers: [] };
 
   const main = () => document.querySelector("main[data-scenes]");
-  const settings = () => JSON.parse(document.querySelector("[data-wall]").dataset.wall);
   const current = () => state.scenes[state.at];
 
   function begin() {
-    const told = JSON.parse(main().dataset.scenes), view = settings();
+    const told = JSON.parse(main().dataset.scenes), view = zhinao.settings();
     const byKey = Object.fromEntries(told.map((scene) => [scene.key, scene]));
     const order = (view.scenes || []).filter((key) => byKey[key]);
     state.view = { seconds: 40, touch_seconds: 120, ...view };
@@ -65,7 +64,7 @@
 
   function renew(scene) {
     const data = zhinao.pushed();
-    if (!data) return;
+    if (!data || !main()) return;
     state.fresh[scene.key] = data.beat;
     set(scene.pulse, { data: { ...data, scale: data.scale * unit(scene) } });
   }
@@ -84,8 +83,7 @@
   /* The scene on screen at once; the others one after the other, so that no burst arises. */
   function renewAll() {
     state.timers.forEach(clearTimeout);
-    state.fresh = {};
-    renew(current());
+    renewIfOld(current());
     const hidden = state.scenes.filter((scene) => scene !== current());
     state.timers = hidden.map((scene) => setTimeout(() => renewIfOld(scene), SOONEST + Math.random() * (LATEST - SOONEST)));
   }
@@ -99,6 +97,7 @@
   function step() {
     if (!ready()) return;
     const isWar = main().classList.contains("is-war");  // incident.js
+    if (isWar) state.since = performance.now();  // afterwards the scene has its whole time
     if (!state.isHeld && !isWar && restOfPause() <= 0) {
       if (state.chosen) letGo();
       if (performance.now() - state.since >= 1000 * state.view.seconds) show((state.at + 1) % state.scenes.length);
@@ -159,12 +158,13 @@
 
   setInterval(step, 500);
 
-  /* For the remote control: a scene by its key (null = go on), and whether to hold. */
+  /* For the remote control: a scene by its key, which stays (null, or one that this wall does not
+   * show = go on), and whether to pause. */
   window.zhinaoScenes = {
-    hold(key, isHeld) {
+    hold(key, isPaused) {
       if (!ready()) return;
       const at = state.scenes.findIndex((scene) => scene.key === key);
-      state.isHeld = isHeld;
+      state.isHeld = isPaused || at >= 0;
       if (at >= 0) show(at);
       mark();
     },
@@ -182,7 +182,9 @@
   window.dash_clientside = Object.assign({}, known, {
     wall: Object.assign({}, known.wall, {
       renew: () => {
-        if (ready()) renewAll();
+        if (!ready()) return window.dash_clientside.no_update;
+        state.fresh = {};  // whatever they show is of another scope
+        renewAll();
         return window.dash_clientside.no_update;
       },
     }),

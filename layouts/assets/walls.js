@@ -3,18 +3,23 @@
 (function () {
   "use strict";
   const PATH = "/walls/own", REPEAT = 30e3;
+  const KEPT = "zhinao-told";  // over a reload, during which the remote control may take it back
   const SHIFT_EVERY = 4 * 60e3, SHIFTS = [[0, 0], [4, 0], [4, 4], [0, 4], [-4, 4], [-4, 0], [-4, -4], [0, -4], [4, -4]];  // px, against burn-in
   const HEAP = 512e6;  // bytes after which a page is loaded anew
-  const state = { known: null, told: null, asking: false, askedAt: 0, region: null };
+  const state = { known: null, told: null, asking: false, askedAt: 0 };
 
   const main = () => document.querySelector("main[data-scenes]");
-  const settings = () => JSON.parse(document.querySelector("[data-wall]").dataset.wall);
   const set = (id, props) => window.dash_clientside.set_props(id, props);
 
+  function load() {
+    try { return JSON.parse(sessionStorage.getItem(KEPT)); } catch { return null; }
+  }
+
+  /* The number is null while the server cannot tell: then it is asked seldom, and only at first. */
   document.addEventListener("zhinao:beat", (event) => {
-    const sequence = event.detail.walls;
-    const isLate = performance.now() - state.askedAt > REPEAT && state.known === null;
-    if (main() && sequence !== undefined && (sequence !== state.known || isLate)) ask(sequence);
+    const sequence = event.detail.walls ?? null;
+    const isNew = sequence === null ? state.known === null && performance.now() - state.askedAt > REPEAT : sequence !== state.known;
+    if (main() && isNew) ask(sequence);
   });
 
   async function ask(sequence) {
@@ -33,11 +38,13 @@
   }
 
   function apply(told) {
-    const before = state.told || {};
+    const isFirst = state.told === null, before = state.told || load() || {};
+    const isNew = (name) => told[name] !== (before[name] ?? null) || (isFirst && told[name] !== null);
     state.told = told;
-    zhinaoScenes.hold(told.scene, told.is_paused || told.scene !== null);
-    if (told.region !== (before.region ?? null)) look(told.region);
-    if (told.measure !== (before.measure ?? null) || told.is_heat !== (before.is_heat ?? null)) zhinaoScenes.colour(told.measure, told.is_heat);
+    sessionStorage.setItem(KEPT, JSON.stringify(told));
+    zhinaoScenes.hold(told.scene, told.is_paused);
+    if (isNew("region")) look(told.region);
+    if (isNew("measure") || isNew("is_heat")) zhinaoScenes.colour(told.measure, told.is_heat);
     zhinaoLive.visit(told.occasion === "visit");
     document.documentElement.dataset.occasion = told.occasion;
     document.documentElement.dataset.mode = told.mode;
@@ -50,8 +57,10 @@
     const { scope, asked } = main().dataset;
     const now = JSON.parse(asked || "{}");
     if (region) now.regions = [region.split(/:(.*)/s).slice(0, 2)]; else delete now.regions;
-    main().dataset.asked = JSON.stringify(now);
-    set(scope, { data: JSON.stringify(now) });
+    const wanted = JSON.stringify(now);
+    if (wanted === asked) return;  // the address had it, over a reload
+    main().dataset.asked = wanted;
+    set(scope, { data: wanted });
   }
 
   /* ---- day and night ---- */
@@ -66,7 +75,7 @@
     if (!main() || time === null || time === undefined) return;
     const asked = new URLSearchParams(location.search).get("palette") || (state.told && state.told.palette) || "auto";
     const at = minutes(zhinao.inZone(time, { hour: "2-digit", minute: "2-digit" }));
-    const day = minutes(settings().day_begins || "07:00"), night = minutes(settings().night_begins || "19:00");
+    const day = minutes(zhinao.settings().day_begins || "07:00"), night = minutes(zhinao.settings().night_begins || "19:00");
     const isDay = day < night ? at >= day && at < night : at >= day || at < night;
     const wanted = asked === "day" || asked === "night" ? asked : isDay ? "day" : "night";
     if (document.documentElement.dataset.palette !== wanted) document.documentElement.dataset.palette = wanted;
@@ -82,13 +91,14 @@
   }
 
   /* Once a night, and when memory runs full: only while the server answers, else the screen would be
-   * empty; the scene is kept. The page is at least an hour old, so that it cannot go round. */
+   * empty, and not while a red alert has the screen; the scene is kept. The page is at least an hour
+   * old, so that it cannot go round. */
   function reload() {
-    const time = window.zhinao && zhinao.now();
-    if (!main() || !time || !zhinao.isInTouch() || performance.now() < 3600e3) return;
+    const time = window.zhinao && zhinao.now(), isTaken = document.documentElement.classList.contains("is-taken");
+    if (!main() || !time || isTaken || !zhinao.isInTouch() || performance.now() < 3600e3) return;
     const at = zhinao.inZone(time, { hour: "2-digit", minute: "2-digit" });
     const heap = performance.memory ? performance.memory.usedJSHeapSize : 0;
-    if (at === (settings().reload_at || "04:00") || heap > HEAP) location.reload();
+    if (at === (zhinao.settings().reload_at || "04:00") || heap > HEAP) location.reload();
   }
 
   setInterval(() => {
