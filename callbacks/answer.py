@@ -31,6 +31,7 @@ from data.display import (
 )
 from data.editions.edition import Edition
 from data.editions.store import EditionStore
+from data.held import held_cases, longest_held
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
@@ -38,7 +39,7 @@ from data.regions import Region, unknown_regions, view
 from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from data.small_cells import PLAIN
-from layouts.marks import nothing, short_day
+from layouts.marks import NO_LEVEL, nothing, short_day
 from layouts.panel import BLANK, PLACE, Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
@@ -325,25 +326,36 @@ def _newest(question: Inquiry, limit: int) -> pd.DataFrame:
 
 
 def _open_by_deadline(question: Inquiry, limit: int, risk: str) -> pd.DataFrame:
-    """Open cases of a risk, the longest overdue first: place, category, department (names), and
-    `due`, ms since 1970."""
+    """Open cases of a risk, the longest overdue first: place, category, department, `level` of
+    handling (names), and in ms since 1970 `due` and `since` when that level has had it."""
     scope = question.scope.with_filter("risk", risk)
     edition, level = question.edition, _beneath(question)
     found = cases_behind(
         edition, scope, question.grant, limit, indicator="open", order="due_at", ascending=True
     )
-    names = {key: named(edition, key) for key in (level, "category", "department")}
+    keys = (level, "category", "department", "handling_level")
+    names = {key: named(edition, key) for key in keys}
     frame = found.filter(["case_code", "status", "precision"])
     for key, words in names.items():
         frame[PLACE if key == level else key] = [_name(words, code) for code in found[key]]
     frame["due"] = [None if pd.isna(at) else _epoch_ms(edition, at) for at in found["due_at"]]
+    since = held_cases(edition, scope, question.grant).set_index("case_code")["since"]
+    frame["since"] = [_epoch_ms(edition, since[code]) for code in found["case_code"]]
     frame[PLACE] = frame[PLACE].fillna(NO_PLACE)
+    frame["level"] = frame["handling_level"].fillna(NO_LEVEL)
     held = zip(frame["department"], frame["status"], strict=True)
     return frame.assign(
         department=[
             name if isinstance(name, str) else _without_department(status) for name, status in held
         ]
     )
+
+
+def _longest_held(question: Inquiry) -> pd.DataFrame:
+    """By risk and handling_level (codes): `since`, ms since 1970, when that level has had the open
+    case that it has had longest."""
+    found = longest_held(question.edition, question.scope, question.grant)
+    return found.assign(since=[_epoch_ms(question.edition, at) for at in found["since"]])
 
 
 def _name(names: dict[str, str], code: Any) -> str | None:
@@ -362,6 +374,7 @@ def _without_department(status: str) -> str:
 LISTINGS: dict[str, Callable[[Inquiry, int], pd.DataFrame]] = {
     "alerts": _alerts,
     "newest_cases": _newest,
+    "longest_held": lambda question, _: _longest_held(question),
     "red_cases": lambda question, limit: _open_by_deadline(question, limit, "red"),
     "sources": lambda question, _: quality.sources(question.edition, question.grant),
     "balance": lambda question, _: quality.balance(question.edition, question.grant),

@@ -1,4 +1,5 @@
-"""Small marks that many pictures share: a risk's shape, an alert's flag, a bar, a day, no data."""
+"""Small marks that many pictures share: a risk's shape, an alert's flag, a deadline's hourglass, a
+bar, a day, a running time, no data."""
 
 from datetime import date
 from typing import Any
@@ -7,10 +8,10 @@ from urllib.parse import quote
 from dash import html
 
 from data.codes import codes, label
-from layouts.theme import MUTED_INK, RISK, SHAPE
+from layouts.theme import MUTED_INK, RISK, SHAPE, WARN
 
 EMPTY = "暂无数据"
-UNGRADED = "未定级"
+UNGRADED, NO_LEVEL = "未定级", "未定层级"
 STAMPS = {"Exercise": "演练", "Test": "测试"}  # CAP 1.2 status of what is not meant in earnest
 
 
@@ -22,12 +23,17 @@ def shape(risk: str | None, word: str = "") -> html.Img:
 
 def risk_word(risk: str | None) -> str:
     """红, 黄; a matter that was given no risk says so."""
-    return label("risk", risk) if isinstance(risk, str) and risk in RISK else UNGRADED
+    return label("risk", risk) if risk in codes("risk") else UNGRADED
 
 
 def flag(signal: str | None) -> html.Img:
     """The flag of an alert: the colour is its signal's, never the shape of a risk."""
     return _drawn(SHAPE["flag"], RISK.get(str(signal), MUTED_INK), signal_word(signal))
+
+
+def deadline(word: str = "") -> html.Img:
+    """The hourglass of what is late; its colour is that of no risk."""
+    return _drawn(SHAPE["deadline"], WARN, word)
 
 
 def signal_word(signal: str | None) -> str:
@@ -84,3 +90,8 @@ def counting(due: int | None) -> html.Time:
     if due is None or due != due:
         return html.Time("无期限")
     return html.Time(**{"data-due": str(int(due))})  # type: ignore[arg-type]
+
+
+def held(since: int) -> html.Time:
+    """For how long somebody has had something; the browser lets it run. `since`: ms since 1970."""
+    return html.Time(**{"data-held": str(int(since))})  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ NIGHT_RISK = MappingProxyType(
 )
 NIGHT_DIMMING = 0.8
 
-# The outlines of the risk shapes in a 16 x 16 box.
+# The outlines of the shapes in a 16 x 16 box; assets/*.css cuts some of them out of a box.
 SHAPE = MappingProxyType(
     {
         "red": "M8 1 15.5 14.5H.5Z",
@@ -67,6 +67,7 @@ SHAPE = MappingProxyType(
         "blue": "M1.5 1.5h13v13h-13Z",
         "none": "M8 1a7 7 0 1 0 .01 0ZM8 4a4 4 0 1 1-.01 0Z",  # a ring: no risk was given
         "flag": "M2 .5h2v15H2ZM5 1.5h10.5L12.5 5.5l3 4H5Z",  # an alert: its signal is no risk
+        "deadline": "M2 .5h12v2.2L9.3 8l4.7 5.3v2.2H2v-2.2L6.7 8 2 2.7Z",  # an hourglass: late
     }
 )
 

@@ -4,7 +4,7 @@ import pandas as pd
 from dash import html
 
 from data.display import count_text
-from layouts.marks import nothing, on_day, short_day
+from layouts.marks import deadline, nothing, on_day, short_day
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 from layouts.rankings import known
 
@@ -44,7 +44,7 @@ def _heading(facts: Facts) -> html.Div:
     day = facts.data_time.date()
     words = [
         html.Span("部门"),
-        html.Span("超期"),
+        html.Span([deadline(), " 超期"]),
         on_day(day, "今日到期", f"{short_day(day)} 到期"),
     ]
     return html.Div([*words, html.Span(f"{HOURS} 小时内")], className="board-row board-head")

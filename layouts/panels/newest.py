@@ -34,17 +34,20 @@ def draw(facts: Facts, alerts: pd.DataFrame, cases: pd.DataFrame) -> list | html
 def _alert(row: dict, today: date) -> html.Div:
     what = f"{row['event'] or row['headline'] or ''} {signal_word(row['signal'])}"
     words = [html.Span([*stamp(row["status"]), what]), html.Small(row["place"])]
-    return _row(flag(row["signal"]), words, _time(row["sent_at"], today))
+    return _row(flag(row["signal"]), words, _time(row["sent_at"], today), "is-alert")
 
 
 def _case(row: dict, today: date) -> html.Div:
-    words = [html.Span(row["category"]), html.Small(f"{row['place']} · {row['department']}")]
+    risk = risk_word(row["risk"])
+    what = html.Span(f"{row['category']} · {risk}")
+    words = [what, html.Small(f"{row['place']} · {row['department']}")]
     at = _time(row["accepted_at"], today, row["precision"])
-    return _row(shape(row["risk"], risk_word(row["risk"])), words, at)
+    return _row(shape(row["risk"], risk), words, at)
 
 
-def _row(mark: html.Img, words: list, at: html.Time) -> html.Div:
-    return html.Div([mark, html.Div(words, className="words"), at], className="feed-row")
+def _row(mark: html.Img, words: list, at: html.Time, kind: str = "") -> html.Div:
+    parts = [mark, html.Div(words, className="words"), at]
+    return html.Div(parts, className=f"feed-row {kind}".strip())
 
 
 def _time(at: pd.Timestamp, today: date, precision: str = "second") -> html.Time:

@@ -5,7 +5,7 @@ from dash import html
 
 from data.codes import label
 from data.display import count_text
-from layouts.marks import on_day, shape, short_day
+from layouts.marks import deadline, on_day, shape, short_day
 from layouts.panel import Facts, Numbers, Panel, number_of
 from layouts.theme import INK, RISK, WARN
 
@@ -50,7 +50,7 @@ def _late_tile(facts: Facts, late: int, due: int) -> html.Div:
     day = facts.data_time.date()
     words = on_day(day, "今日到期 ", f"{short_day(day)} 到期 ")
     below = html.Div([words, _figure(due)], className="due")
-    return _tile([html.Span("超期在办")], late, below, WARN)
+    return _tile([deadline(), html.Span("超期在办")], late, below, WARN)
 
 
 def _tile(words: list, count: int, below: html.Div, colour: str) -> html.Div:

@@ -1,10 +1,10 @@
-"""Which red matters are open, who holds each, and how long is it overdue?"""
+"""Which red matters are open, who has each and for how long, and how long is it overdue?"""
 
 import pandas as pd
 from dash import html
 
 from data.codes import UNCLASSIFIED
-from layouts.marks import counting, nothing, shape
+from layouts.marks import counting, held, nothing, shape
 from layouts.panel import Facts, Listing, Panel
 
 
@@ -19,15 +19,18 @@ def _row(row: dict) -> html.Div:
         html.Span(row["category"] if isinstance(row["category"], str) else UNCLASSIFIED),
         html.Small(f"{row['place']} · {row['department']}"),
     ]
-    parts = [shape("red", "红色"), html.Div(words, className="words"), counting(row["due"])]
-    return html.Div(parts, className="feed-row")
+    lies = html.Small([f"{row['level']} ", held(row["since"])])
+    clocks = html.Div([counting(row["due"]), lies], className="clocks")
+    return html.Div(
+        [shape("red", "红色"), html.Div(words, className="words"), clocks], className="feed-row"
+    )
 
 
 PANEL = Panel(
     key="red_cases",
     title="红色在办",
-    note="按超期时长",
-    question="红色事项在谁手里，超期多久？",
+    note="期限，在哪一级多久",
+    question="红色事项在谁手里、多久了，超期多久？",
     asks={"cases": Listing("red_cases")},
     draw=draw,
 )

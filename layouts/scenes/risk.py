@@ -6,6 +6,9 @@ SCENE = Scene(
     key="risk",
     name="风险预警",
     question="哪里有红色风险和预警，谁在处置，等了多久？",
-    columns=(("standing_alerts", "red_cases"), ("deadline_board", "risk_by_place")),
+    columns=(
+        ("standing_alerts", "red_cases"),
+        ("held_by_level", "deadline_board", "risk_by_place"),
+    ),
     measure="risk",
 )

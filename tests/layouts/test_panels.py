@@ -21,9 +21,11 @@ from layouts.panels.closure_by_department import draw as draw_departments
 from layouts.panels.daily_trend import draw as draw_trend
 from layouts.panels.flow_by_stage import draw as draw_flow
 from layouts.panels.flow_by_stage import stage_counts
+from layouts.panels.held_by_level import draw as draw_held
 from layouts.panels.newest import draw as draw_newest
 from layouts.panels.newest import moment
 from layouts.panels.open_by_risk import draw as draw_risks
+from layouts.panels.red_cases import draw as draw_red
 from layouts.panels.source_freshness import draw as draw_sources
 from layouts.theme import RISK, SHAPE
 from tests.layouts.conftest import asked_of
@@ -84,7 +86,7 @@ def test_nobodys_name_or_number_reaches_the_wall(edition: Edition):
 
 
 def test_a_figure_without_an_answer_is_nothing_to_see():
-    graph = PANELS["daily_trend"].view().children[1]
+    graph = found(PANELS["daily_trend"].view(), "panel-body")[0]
     shown = graph.figure["layout"]
     assert shown["paper_bgcolor"] == shown["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert not shown["xaxis"]["visible"] and not shown["yaxis"]["visible"]
@@ -271,8 +273,8 @@ def test_alerts_come_before_cases_and_there_are_four_rows():
     assert [words(row) for row in newest_rows([ALERT] * 3, cases)] == [
         "暴雨 红色预警 第1镇 14:00",
         "暴雨 红色预警 第1镇 14:00",
-        "噪声 第2镇 · 公安局 14:00",
-        "噪声 第2镇 · 公安局 11/19 14:00",
+        "噪声 · 未定级 第2镇 · 公安局 14:00",
+        "噪声 · 未定级 第2镇 · 公安局 11/19 14:00",
     ]
 
 
@@ -349,3 +351,48 @@ def test_a_column_that_nobody_declared_is_reported_beside_its_source():
     shown = words(draw_sources(FACTS, pd.DataFrame([row])))
     assert "新增列 满意度" in shown
     assert "被拒收 ：缺列" in shown
+
+
+def held(*rows: tuple[str, str, str, int]) -> list:
+    """The rows drawn of (risk, level, its name, count), since 1000, 1001 ..."""
+    now = pd.DataFrame(rows, columns=["risk", "handling_level", "name", "numerator"])
+    oldest = now[["risk", "handling_level"]].assign(since=range(1000, 1000 + len(now)))
+    return found(draw_held(FACTS, now, oldest), "board-row")[1:]
+
+
+def test_each_risk_names_the_level_that_has_it_the_gravest_first():
+    shown = held(
+        ("blue", "village", "村社", 1234), ("-", "-", "无", 2), ("red", "county", "县中心", 3)
+    )
+    assert [words(row) for row in shown] == [
+        "红 → 县中心 3",
+        "蓝 → 村社 1,234",
+        "未定级 → 未定层级 2",
+    ]
+    assert [getattr(row.children[2], "data-held") for row in shown] == ["1002", "1000", "1001"]
+
+
+def test_a_level_without_an_open_matter_is_left_out():
+    assert held(("red", "county", "县中心", 0)) == []
+
+
+def test_a_red_matter_says_at_which_level_it_lies_and_since_when():
+    case = {"category": "噪声", "place": "第2镇", "department": "公安局", "level": "县中心"}
+    row = draw_red(FACTS, pd.DataFrame([case | {"due": 2000, "since": 1000}]))[0]
+    assert words(row) == "噪声 第2镇 · 公安局 县中心"
+    due, (level, since) = row.children[2].children[0], row.children[2].children[1].children
+    assert (getattr(due, "data-due"), level, getattr(since, "data-held")) == (
+        "2000",
+        "县中心 ",
+        "1000",
+    )
+
+
+def test_what_is_late_has_an_hourglass_and_the_shape_of_no_risk():
+    picture = draw_risks(FACTS, counts("risk", red=1), counts("risk", red=1), DUE)
+    marks = [quote(SHAPE["deadline"]) in each.src for each in found(picture, "shape")]
+    assert marks == [False, False, False, True]
+
+
+def test_a_risk_is_said_in_words_beside_its_shape():
+    assert words(newest_rows([], [{**CASE, "risk": "green"}])).startswith("噪声 · 绿")
