@@ -26,6 +26,7 @@ from data.runs import RunLog
 from data.scope import Grant
 from data.wall_view import WallView
 from dispatch.alerts import LiveAlerts
+from dispatch.listeners import Listeners
 from dispatch.walls import Walls
 from layouts.measures import MEASURES
 from layouts.scenes import SCENES
@@ -104,7 +105,7 @@ def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[
     visitors = Visitors(devices)
     devices_routes.register(app.server, visitors)
     alerts.register(app.server, live_alerts, devices)
-    standing = live.Live(store, live_alerts)
+    standing = live.Live(store, live_alerts, is_any_lost=Listeners(operations).is_any_lost)
     live.register(app.server, standing, visitors)
     incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()

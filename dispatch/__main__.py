@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,8 @@ from access.operations import Operations, OperationsError
 from data.declaration import DeclarationError
 from data.site import load_site
 from dispatch.alerts import LiveAlerts
-from dispatch.sensors import Broker, Sensors, subscribe
+from dispatch.listeners import Listeners
+from dispatch.sensors import BY, Broker, Sensors, subscribe
 
 DEFAULT_PORTS = {False: 1883, True: 8883}  # plain, TLS
 
@@ -52,13 +54,14 @@ def sensors(
             raise DeclarationError(
                 f"站点 {declared.name} 没有声明感知设备；请写 [[alerts.sensors]]"
             )
-        alerts = LiveAlerts(Operations(home))
+        operations = Operations(home)
         source = _broker(broker, client_id or f"zhinao-{declared.name}")
     except (DeclarationError, OperationsError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
-    readings = Sensors(alerts, declared.alerts, declared.tzinfo)
-    subscribe(source, readings, _stop_at_signals())
+    readings = Sensors(LiveAlerts(operations), declared.alerts, declared.tzinfo)
+    listeners = Listeners(operations)
+    subscribe(source, readings, _stop_at_signals(), lambda: listeners.note(BY, datetime.now(UTC)))
 
 
 def _broker(address: str, client_id: str) -> Broker:

@@ -163,13 +163,15 @@ def subscribe(
     broker: Broker,
     sensors: Sensors,
     stop: threading.Event,
+    listening: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Take readings until `stop`. An unreachable broker or store is tried again, ever less often;
-    what was not stored comes again, because it was not acknowledged."""
+    what was not stored comes again, because it was not acknowledged. `listening` is called about
+    every TURN while the broker gives what was subscribed to."""
     pauses, is_resumed = _pauses(), False
     while not stop.is_set():
-        session = _Session(broker, sensors, clock)
+        session = _Session(broker, sensors, listening, clock)
         try:
             if not is_resumed:
                 sensors.resume(clock())
@@ -194,9 +196,15 @@ def subscribe(
 class _Session:
     """One connection to the broker, from its beginning to its loss."""
 
-    def __init__(self, broker: Broker, sensors: Sensors, clock: Callable[[], datetime]) -> None:
-        self.broker, self.sensors, self.clock = broker, sensors, clock
-        self.was_connected, self.refusal = False, ""
+    def __init__(
+        self,
+        broker: Broker,
+        sensors: Sensors,
+        listening: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.broker, self.sensors, self.listening, self.clock = broker, sensors, listening, clock
+        self.was_connected, self.is_subscribed, self.refusal = False, False, ""
         self.client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
@@ -218,6 +226,8 @@ class _Session:
         while not stop.is_set():
             if self.client.loop(TURN) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return
+            if self.is_subscribed:
+                self.listening()
 
     def close(self) -> None:
         """Part from the broker, which keeps the session and what is not acknowledged."""
@@ -236,6 +246,7 @@ class _Session:
         for topic, reason in zip(self.sensors.filters, reasons, strict=False):
             if reason.is_failure:
                 log.error("topic_refused", topic=topic, reason=str(reason))
+        self.is_subscribed = not any(reason.is_failure for reason in reasons)
 
     def _message(self, client: Client, _data, message: MQTTMessage) -> None:
         now = self.clock()

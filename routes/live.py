@@ -39,6 +39,7 @@ USED = ("status", "msg_type", "references", "category", "event", "severity", "ex
 UNUSED = dict.fromkeys({*COLUMNS} - {"sender", "identifier", "sent", *USED})  # of a message
 UNREADABLE = "业务库读不出，实时预警不是最新"
 UNTOLD = "实时预警处理出错，不是最新"
+DEAF = "感知设备接入中断，其预警可能收不到"
 
 log = structlog.get_logger()
 
@@ -52,7 +53,10 @@ class Live:
         store: EditionStore,
         alerts: LiveAlerts,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_any_lost: Callable[[datetime], bool] = lambda _: False,
     ) -> None:
+        """`is_any_lost` says of a moment whether a listener is lost (dispatch/listeners.py)."""
+        self._is_any_lost = is_any_lost
         self._store = store
         self._alerts = alerts
         self._clock = clock
@@ -99,16 +103,21 @@ class Live:
 
     def _told(self) -> Shown:
         sequence, now = self._alerts.sequence(), self._clock()
+        is_any_lost = self._is_any_lost(now)
         try:
             with self._store.reading() as edition:
-                return self._told_of(sequence, edition, now)
+                shown = self._told_of(sequence, edition, now)
         except EditionError:
-            return self._told_of(sequence, None, now)
+            shown = self._told_of(sequence, None, now)
+        problem = DEAF if is_any_lost and shown.rules.sensors else None
+        return shown if shown.problem == problem else shown.with_problem(problem)
 
     def _told_of(self, sequence: int, edition: Edition | None, now: datetime) -> Shown:
         known = self._known
-        if self._shown and not self._shown.problem and known.holds(sequence, edition, now):
-            return self._shown
+        shown = self._shown
+        is_whole = shown is not None and shown.problem in (None, DEAF)
+        if shown and is_whole and known.holds(sequence, edition, now):
+            return shown
         if sequence != known.sequence:
             known.take(self._alerts.changes(known.sequence, now - KEPT))
         rules = edition.site.alerts if edition else AlertRules()

@@ -50,8 +50,8 @@ class Shown:
     def body(self) -> bytes:
         return orjson.dumps({"sequence": self.number} | self._told)
 
-    def with_problem(self, problem: str) -> "Shown":
-        """What was told last stays, and it is said that it is not the newest."""
+    def with_problem(self, problem: str | None) -> "Shown":
+        """The same, of which something else, or nothing, is wrong."""
         return replace(self, problem=problem, _parts={})
 
     def granted(self, grant: Grant) -> "Shown":

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from access.operations import KEPT, METADATA, Operations
-from dispatch import walls
+from dispatch import listeners, walls
 from dispatch.alerts import (
     ACKNOWLEDGEMENTS,
     ALERTS,
@@ -159,11 +159,11 @@ def test_a_late_submission_keeps_its_alert_until_it_is_forgotten_itself(alerts, 
 
 
 # One row for each device, or one alone: they grow with what a centre owns and not with time.
-BOUNDED = {"devices", "device_limits", "walls", "live_sequence"}
+BOUNDED = {"devices", "device_limits", "walls", "live_sequence", "listeners"}
 
 
 def test_every_table_of_the_store_says_how_long_it_keeps_its_rows():
-    assert walls.COMMANDS.name in METADATA.tables
+    assert {walls.COMMANDS.name, listeners.LISTENERS.name} <= set(METADATA.tables)
     assert {name for name, table in METADATA.tables.items() if KEPT not in table.info} == BOUNDED
 
 

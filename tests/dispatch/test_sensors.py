@@ -8,11 +8,13 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from access.operations import Operations
 from data.alert_rules import AlertRules
 from dispatch.alerts import LiveAlerts
-from dispatch.sensors import BY, Sensors
+from dispatch.sensors import BY, Broker, Sensors, _Session
 from rules.standing import Message, StandingRules, standing
 from rules.thresholds import BadReading
 
@@ -214,6 +216,16 @@ def test_a_retained_value_without_a_time_may_be_of_any_day(alerts, sensors):
         sensors.receive("t/water/w1/level", b"6", NOON, is_retained=True)
     said = orjson.dumps({"v": 0.4, "t": "2026-07-01T12:00:00"})
     assert sensors.receive("t/smoke/s1", said, NOON, is_retained=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "listens"), [("Granted QoS 1", True), ("Not authorized", False)]
+)
+def test_who_is_refused_a_topic_does_not_listen(sensors, answer, listens):
+    session = _Session(Broker("localhost", 1883, "t"), sensors, lambda: None, lambda: NOON)
+    reasons = [ReasonCode(PacketTypes.SUBACK, each) for each in ("Granted QoS 1", answer)]
+    session._subscribed(session.client, None, 1, reasons, None)
+    assert session.is_subscribed == listens
 
 
 json = st.recursive(

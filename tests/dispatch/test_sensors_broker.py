@@ -14,13 +14,15 @@ from pathlib import Path
 
 import orjson
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from access.operations import Operations
 from data.site import load_site
 from dispatch.alerts import LiveAlerts
-from dispatch.sensors import Broker, Sensors, subscribe
+from dispatch.listeners import LISTENERS
+from dispatch.sensors import TURN, Broker, Sensors, subscribe
 from tests.conftest import ROOT
 from tests.data.village import SITE
 from tests.mosquitto import HOST, NEEDED, PATIENCE, PROGRAM, Mosquitto
@@ -78,7 +80,8 @@ def subscribed(broker: Mosquitto, alerts: LiveAlerts, site: Path, **more) -> Ite
     sensors = Sensors(alerts, rules.alerts, rules.tzinfo)
     source = Broker(**({"host": HOST, "port": broker.port, "client_id": "zhinao-t"} | more))
     stop = threading.Event()
-    thread = threading.Thread(target=subscribe, args=(source, sensors, stop))
+    heard = lambda: sensors.counts.update(heard=1)  # noqa: E731
+    thread = threading.Thread(target=subscribe, args=(source, sensors, stop, heard))
     thread.start()
     try:
         yield sensors
@@ -159,6 +162,18 @@ def test_a_broker_that_restarts_is_found_again(broker, alerts, site):
         broker.publish((W1, "3.5"))
         until(lambda: has_come(alerts, "w1"))
     assert sensors.counts["alerts"] == 2
+
+
+def test_it_says_that_it_listens_while_the_broker_gives_it_everything(broker, alerts, site):
+    with subscribed(broker, alerts, site) as sensors:
+        until(lambda: sensors.counts["heard"] > 1)
+        broker.stop()
+        time.sleep(2 * TURN)
+        heard = sensors.counts["heard"]
+        time.sleep(2 * TURN)
+        assert sensors.counts["heard"] == heard
+        broker.start()
+        until(lambda: sensors.counts["heard"] > heard)
 
 
 def test_a_store_that_fails_gets_it_again(broker, alerts, site, monkeypatch):
@@ -292,6 +307,8 @@ def test_the_command_listens_until_it_is_asked_to_end(broker, alerts, site, tmp_
         process.kill()
     assert process.returncode == 0
     assert b"broker_connected" in log
+    with alerts._operations.reading() as connection:
+        assert connection.execute(select(LISTENERS.c.name)).scalar_one() == "mqtt"
 
 
 @pytest.mark.parametrize(

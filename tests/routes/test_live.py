@@ -31,7 +31,9 @@ KINDS = [
     {"code": "gas", "word": "燃气泄漏", "texts": ["燃气", "可燃气体"]},
     {"code": "rain", "word": "暴雨"},
 ]
-RULES = AlertRules.model_validate({"kinds": KINDS})
+SENSOR = {"kind": "gas", "event": "gas", "unit": "%", "topics": ["gas/{device}"]}
+SENSOR |= {"levels": {"red": 50}}
+RULES = AlertRules.model_validate({"kinds": KINDS, "sensors": [SENSOR]})
 HERE = "28.005,112.055 0.3"  # in T1V0G0
 PLACES = {f"第{t}镇" for t in range(TOWNS)}
 PLACES |= {f"第{t}镇{t}{v}村" for t in range(TOWNS) for v in range(VILLAGES)}
@@ -44,7 +46,8 @@ class Given:
         self.now, self.store = NOW, store
         self.operations = Operations(store.home)
         self.alerts, self.devices = LiveAlerts(self.operations), Devices(self.operations)
-        self.live = Live(store, self.alerts, lambda: self.now)
+        self.is_any_lost = False
+        self.live = Live(store, self.alerts, lambda: self.now, lambda _: self.is_any_lost)
         server = Flask("live")
         visitors = Visitors(self.devices)
         devices_routes.register(server, visitors)
@@ -320,6 +323,17 @@ def test_an_escalation_that_cannot_be_noted_is_shown_and_noted_later(server, mon
     server.later(minutes=3)
     server.ask()
     assert [e.level for i, e in server.alerts.escalations() if i == first.identity] == [2]
+
+
+def test_sensors_that_nobody_listens_to_are_no_calm(server):
+    server.accept()
+    server.is_any_lost = True
+    told = server.viewer.get("/live").json
+    assert (told["problem"], len(server.ask())) == (live.DEAF, 1)
+    server.accept("A2", circle="28.035,112.005 0.1")
+    assert (server.live.shown().problem, len(server.ask())) == (live.DEAF, 2)
+    server.is_any_lost = False
+    assert server.viewer.get("/live").json["problem"] is None
 
 
 def test_memory_stays_bounded_over_weeks_and_what_lasts_is_not_forgotten(server):
