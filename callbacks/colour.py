@@ -13,7 +13,7 @@ from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
 from data.bands import banded, ranges, readable_level, year_of_values
 from data.cases import cases_behind
-from data.display import SMALL, count_text, edge_text, part_text, rate_text
+from data.display import NOTHING, SMALL, count_text, edge_text, part_text, rate_text
 from data.indicators import indicator_of
 from data.measure import measure
 from data.points import points
@@ -222,10 +222,14 @@ def _labels(question: Inquiry, on_map: View) -> list[dict]:
 def _pins(
     question: Inquiry, level: str, polygons: pd.DataFrame
 ) -> tuple[list[dict], drawing.Pinned]:
-    """Every open red case and every alert in force, the newest where they are too many."""
+    """Every open red case and every alert in force, the newest where they are too many; none of the
+    cases where a wall is not to know how many they are."""
     scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
-    count = measure(question.edition, "open", (), scope, question.grant)["numerator"].iloc[0]
-    newest = cases_behind(question.edition, scope, question.grant, MOST_PINS, "open")
+    count = measure(question.edition, "open", (), scope, question.grant).iloc[0]
+    is_withheld = bool(count.get("is_suppressed", False))
+    total = 0 if is_withheld else int(count["numerator"] or 0)
+    shown = 0 if is_withheld else MOST_PINS
+    newest = cases_behind(question.edition, scope, question.grant, shown, "open")
     red = _with_points(newest, level, polygons)
     ask = (question.edition, question.scope, question.grant)
     in_force = alerts_in_force(*ask, MOST_PINS, question.now)
@@ -235,7 +239,6 @@ def _pins(
         *(drawing.pin_item("red", "红色事项", *at) for at in _places(red)),
         *(drawing.alert_item(signal, status, *at) for signal, status, at in flags),
     ]
-    total = int(count or 0)
     return pins, drawing.Pinned(total, len(red), total > MOST_PINS, len(in_force), len(alerts))
 
 
@@ -279,6 +282,8 @@ def _placed(question: Inquiry) -> list:
     """落格率 of everything in the window: what has no place belongs to no region."""
     scope: Scope = question.scope.narrowed(regions=())
     row = measure(question.edition, "located_rate", (), scope, question.grant).iloc[0]
-    n, d = int(row["numerator"] or 0), int(row["denominator"] or 0)
     whose = EVERYWHERE if question.scope.regions else ""
+    if row.get("is_suppressed", False):
+        return drawing.placed(NOTHING, "", None, whose)
+    n, d = int(row["numerator"] or 0), int(row["denominator"] or 0)
     return drawing.placed(rate_text(n, d), part_text(n, d), d - n, whose)

@@ -11,6 +11,7 @@ import pandas as pd
 from dash import html
 
 from data.codes import label
+from data.display import NOTHING
 from layouts.controls import Act
 from layouts.marks import flag, shape, stamp
 from layouts.theme import (
@@ -176,12 +177,13 @@ def trail(names: Sequence[str], top: str) -> list:
     return [*parts, html.Span(steps[-1], className="here")]
 
 
-def placed(rate: str, part: str, unlocated: int, whose: str = "") -> list:
-    """落格率 with both its numbers, and how many have no place; always on the map, and with `whose`
-    they are where the map shows only a part."""
+def placed(rate: str, part: str, unlocated: int | None, whose: str = "") -> list:
+    """落格率 with both its numbers, and how many have no place (None where a wall is not to know);
+    always on the map, and with `whose` they are where the map shows only a part."""
+    missing = NOTHING if unlocated is None else f"{unlocated:,}"
     return [
         html.Div([html.Span(f"{whose}落格率 "), html.B(rate), html.Span(f"　{part}")]),
-        html.Div([html.Span(f"{whose}未落格 "), html.B(f"{unlocated:,}"), html.Span(" 件")]),
+        html.Div([html.Span(f"{whose}未落格 "), html.B(missing), html.Span(" 件")]),
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from callbacks.answer import WITHHELD, answered, drawn
+from callbacks.colour import pictured
 from data.scope import Scope
 from layouts.panel import Numbers
 from layouts.panels import PANELS
@@ -46,3 +47,10 @@ def test_a_picture_that_adds_up_says_that_it_may_not(edition, key: str):  # noqa
         if isinstance(ask, Numbers)
     ]
     assert any(hidden) == (WITHHELD in picture(key, asked_of(edition, WAGES)))
+
+
+def test_a_map_whose_located_cases_are_withheld_is_drawn_all_the_same(edition):  # noqa: F811
+    few = YEAR.narrowed(since=DATA_TIME - timedelta(days=60))
+    scope = few.with_filter("grid", "T0V0G0").with_filter("category", "wages")
+    shown = str(pictured(asked_of(edition, scope), "risk", False, 1.0).placed)
+    assert "落格率 " in shown and "'—'" in shown
