@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ CREATE TABLE sources (
     reason       TEXT
 );
 """
+KEPT = timedelta(days=200)  # of what ran when: six months at least (网络安全法 第二十一条)
 STATES = ("ok", "refused", "failed", "never")
 RESULTS = ("published", "unchanged", "failed")
 
@@ -67,8 +68,14 @@ class RunLog:
         self._threads = threading.local()
 
     def start(self, started: datetime) -> int:
-        """Note that a run began; its number. One still `running` by then has died."""
+        """Note that a run began; its number. One still `running` by then has died. Those of more
+        than KEPT ago are forgotten, the oldest first."""
         with self._writing() as db:
+            db.execute(
+                "DELETE FROM runs WHERE started < ?"
+                " AND run IN (SELECT run FROM runs ORDER BY run LIMIT 100)",
+                [_text(started - KEPT)],
+            )
             db.execute(
                 "UPDATE runs SET result = 'failed', reason = '中断' WHERE result = 'running'"
             )

@@ -44,6 +44,13 @@ def test_a_run_that_died_is_failed_once_the_next_one_starts(log):
     assert [run.result for run in log.runs()] == ["running", "failed"]
 
 
+def test_runs_are_forgotten_after_200_days_and_no_number_comes_again(log):
+    days = (0, 100, 201, 301)
+    numbers = [log.start(NOON + timedelta(days=day)) for day in days]
+    assert [(run.started - NOON).days for run in log.runs()] == [301, 201]
+    assert numbers == [1, 2, 3, 4]
+
+
 def test_a_failed_look_keeps_the_last_success(log):
     log.note_source("hotline", "ok", NOON, last_data=NOON - timedelta(hours=1))
     log.note_source("hotline", "failed", NOON + timedelta(minutes=5), reason="连不上")
