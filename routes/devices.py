@@ -107,7 +107,8 @@ def register(server: Flask, visitors: Visitors) -> None:
 
     @server.errorhandler(SQLAlchemyError)
     def answer_away(fault: SQLAlchemyError) -> Response:
-        log.error("operations store failed", path=request.path, reason=type(fault).__name__)
+        # Not the path: that of /sign-in holds the token.
+        log.error("operations store failed", asked=request.endpoint, reason=type(fault).__name__)
         return _said(503, AWAY)
 
     @server.get("/sign-in/<token>")

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from access.devices import LONGEST_TOKEN, Devices
 from access.operations import Operations
@@ -77,7 +78,9 @@ def test_while_the_store_is_away_who_was_known_stays_so_and_nobody_else_is_let_i
     reply = viewer.get("/data", headers=bearer("another"))
     assert (reply.status_code, reply.text) == (503, AWAY)
     assert viewer.get("/", headers=bearer("another")).text == "page"
-    assert viewer.get("/sign-in/another").status_code == 503
+    with capture_logs() as logs:
+        assert viewer.get("/sign-in/another").status_code == 503
+    assert [each["asked"] for each in logs] == ["sign_in_once"] and "another" not in str(logs)
 
 
 def test_what_strangers_bring_is_not_remembered_without_bounds(devices, visitors, monkeypatch):
