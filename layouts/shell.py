@@ -1,5 +1,6 @@
 """The shell around every page: header with trust and time, footer with the ticker and the pages."""
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -15,7 +16,9 @@ def shell(title: str, is_demo: bool, wall: str = "{}") -> html.Div:
 
     `wall` says how this centre's wall behaves, as JSON of data.wall_view.WallView."""
     parts = [_header(title), page_container, _footer(is_demo)]
-    return html.Div(parts, className="shell", **{"data-wall": wall})  # type: ignore[arg-type]
+    across, down = json.loads(wall).get("seams", (1, 1))
+    told = {"data-wall": wall, "data-across": str(across), "data-down": str(down)}
+    return html.Div(parts, className="shell", **told)  # type: ignore[arg-type]
 
 
 def _header(title: str) -> html.Header:

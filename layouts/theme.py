@@ -115,7 +115,8 @@ def css_variables() -> str:
     day = {**colours, **risks, **fills, **bands, **sizes, **canvas, "dimming": "1", "u": "1"}
     night = {**NIGHT, **{f"risk-{risk}": colour for risk, colour in NIGHT_RISK.items()}}
     night["dimming"] = str(NIGHT_DIMMING)
-    rules = {":root": day, ":root[data-palette=night]": night, ".scene > *": sizes}
+    own_unit = ".scene > *,.head,.foot,.map,.war-part,.takeover"  # larger on walls of other shapes
+    rules = {":root": day, ":root[data-palette=night]": night, own_unit: sizes}
     return "".join(_rule(selector, values) for selector, values in rules.items())
 
 

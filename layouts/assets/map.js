@@ -5,18 +5,36 @@
   let items = [];
 
   /* Steps in rem by which a name may leave its place, the nearest first. */
-  const STEPS = [[0, 0], [0, 1.5], [0, -1.5], [0, 2.4], [0, -2.4], [3, 0], [-3, 0], [3, 1.5], [-3, 1.5], [3, -1.5], [-3, -1.5], [0, 3.4], [0, -3.4]];
+  const STEPS = [[0, 0], [0, 1.5], [0, -1.5], [0, 2.4], [0, -2.4], [3, 0], [-3, 0], [3, 1.5], [-3, 1.5], [3, -1.5], [-3, -1.5], [0, 3.4], [0, -3.4], [4.4, 0], [-4.4, 0], [4.4, 1.5], [-4.4, 1.5]];
+
+  const CLEAR = 6;  // px on either side of a seam; the wall shifts by 4 against burn-in
 
   const boxAt = (x, y, wide, high) => [x - wide, y - high, x + wide, y + high];
   const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 
+  /* A rem, larger on a wall of another shape (wall.css). */
+  function unit() {
+    const layer = getComputedStyle(items[0].element.parentElement);
+    return parseFloat(getComputedStyle(document.documentElement).fontSize) * (Number(layer.getPropertyValue("--u")) || 1);
+  }
+
+  /* Where the displays of the wall meet, as boxes over the map: no name lies there. */
+  function seams() {
+    const { across, down } = document.querySelector(".shell").dataset, map = items[0].element.parentElement.getBoundingClientRect();
+    const between = (count, whole) => [...Array(Math.max(0, count - 1)).keys()].map((at) => ((at + 1) * whole) / count);
+    return [
+      ...between(across, innerWidth).map((x) => [x - map.left - CLEAR, 0, x - map.left + CLEAR, map.height]),
+      ...between(down, innerHeight).map((y) => [0, y - map.top - CLEAR, map.width, y - map.top + CLEAR]),
+    ];
+  }
+
   /* A pin stands where its matter is; a name steps aside, and is left out only where it would cover
-   * another name. Where no step is free of pins it takes the one that they cover least. */
+   * another name or a seam. Where no step is free of pins it takes the one that they cover least. */
   function place() {
     if (!items.length || window.wallMap.project([0, 0]) === null) return;
     items[0].element.parentElement.classList.add("is-placed");
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const pins = [], names = [];
+    const rem = unit();
+    const pins = [], names = seams();
     for (const item of items) {
       item.at = window.wallMap.project([item.lon, item.lat]);
       if (item.kind === "pin") pins.push(boxAt(item.at.x, item.at.y, 0.85 * rem, 0.85 * rem));

@@ -136,18 +136,31 @@
   /* The figure with the zoom at which its box fills this room, below the controls. */
   function fitted(figure, wide, high) {
     const { layout } = figure, { around, radius_zoom: radiusZoom } = layout.meta;
-    const above = state.focus ? around : layout.meta.above;
+    const above = state.focus ? around : Math.max(layout.meta.above, controlsEnd() + around / 2);
     const [west, south, east, north] = state.focus || layout.meta.box;
     const height = Math.max(mercator(north) - mercator(south), 1e-6) / (2 * Math.PI);
     const across = (wide - 2 * around) / Math.max((east - west) / 360, 1e-6);
-    const world = Math.max(1, Math.min(across, (high - above - around) / height));
-    const shift = ((above - around) / 2 / world) * 2 * Math.PI;
+    const below = state.focus ? around : Math.max(around, footRoom());
+    const world = Math.max(1, Math.min(across, (high - above - below) / height));
+    const shift = ((above - below) / 2 / world) * 2 * Math.PI;
     const lat = (Math.atan(Math.sinh((mercator(south) + mercator(north)) / 2 + shift)) * 180) / Math.PI;
     const zoom = Math.round(1000 * Math.log2(world / 512)) / 1000;
     const map = { ...layout.map, center: { lon: (west + east) / 2, lat }, zoom };
     const [polygons, density] = figure.data;
     const heat = { ...density, radius: density.radius * 2 ** (zoom - radiusZoom) };
     return { data: [polygons, heat], layout: { ...layout, map } };
+  }
+
+  /* Where the choice of colours ends: lower on a wall of another shape, and where it wraps. */
+  function controlsEnd() {
+    const choice = state.observed.querySelector(".map-choice");
+    return choice ? choice.offsetTop + choice.offsetHeight : 0;
+  }
+
+  /* What the stylesheet keeps free at the foot, given in rem: the legend of a joined wall lies there. */
+  function footRoom() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    return rem * Number(getComputedStyle(state.observed).getPropertyValue("--below"));
   }
 
   const mercator = (lat) => Math.asinh(Math.tan((Math.max(-85, Math.min(85, lat)) * Math.PI) / 180));
