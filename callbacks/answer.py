@@ -339,14 +339,16 @@ def _open_by_deadline(question: Inquiry, limit: int, risk: str) -> pd.DataFrame:
     for key, words in names.items():
         frame[PLACE if key == level else key] = [_name(words, code) for code in found[key]]
     frame["due"] = [None if pd.isna(at) else _epoch_ms(edition, at) for at in found["due_at"]]
-    since = held_cases(edition, scope, question.grant).set_index("case_code")["since"]
-    frame["since"] = [_epoch_ms(edition, since[code]) for code in found["case_code"]]
+    codes = found["case_code"].tolist()
+    held = held_cases(edition, scope, question.grant, codes).set_index("case_code")["since"]
+    frame["since"] = [_epoch_ms(edition, held[code]) for code in codes]
     frame[PLACE] = frame[PLACE].fillna(NO_PLACE)
     frame["level"] = frame["handling_level"].fillna(NO_LEVEL)
-    held = zip(frame["department"], frame["status"], strict=True)
+    named_or_not = zip(frame["department"], frame["status"], strict=True)
     return frame.assign(
         department=[
-            name if isinstance(name, str) else _without_department(status) for name, status in held
+            name if isinstance(name, str) else _without_department(status)
+            for name, status in named_or_not
         ]
     )
 

@@ -66,6 +66,14 @@ def test_what_is_not_open_is_held_by_nobody():
     assert since(routed({"risk": "red", "closed_at": "2026-11-04"})) == []
 
 
+@pytest.mark.parametrize("only", [[], ["c00002"], ["c00002", "none"]])
+def test_of_a_few_cases_only_these_are_answered(only: list[str]):
+    edition = routed({"risk": "red"}, {"risk": "blue", "steps": [RED]})
+    frame = held_cases(edition, Scope(), Grant.full(), only)
+    assert frame["case_code"].tolist() == only[:1]
+    assert list(frame["since"]) == [pd.Timestamp("2026-11-05 09:00")] * len(only[:1])
+
+
 @pytest.mark.parametrize("grant", [Grant.full(), Grant.wall()])
 def test_of_each_level_the_one_that_it_has_had_longest(grant: Grant):
     edition = routed(
