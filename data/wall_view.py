@@ -6,6 +6,7 @@ from data.declaration import Declared
 
 NIGHT = "04:00"
 SCENES = ("overview", "risk", "disputes", "departments", "grids", "follow_up")  # DOMAIN 4.1
+MOST_DISPLAYS = 3  # either way: what layouts/assets/seams.css keeps text off
 
 
 class WallView(Declared):
@@ -16,7 +17,7 @@ class WallView(Declared):
     touch_seconds: int = Field(default=120, ge=10, le=3600, description="有人操作后暂停轮播的秒数")
     distance_m: float = Field(default=8, gt=0, le=50, description="最远的读者离大屏多少米")
     width_m: float = Field(default=4, gt=0, le=50, description="大屏的宽度（米）")
-    seams: tuple[int, int] = Field(default=(1, 1), description="拼接屏：横向、纵向的块数")
+    seams: tuple[int, int] = Field(default=(1, 1), description="拼接屏（16:9）：横向、纵向的块数")
     day_begins: str = Field(default="07:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
     night_begins: str = Field(default="19:00", pattern=r"([01]\d|2[0-3]):[0-5]\d")
     reload_at: str = Field(
@@ -34,6 +35,8 @@ class WallView(Declared):
     @model_validator(mode="after")
     def _seams_are_possible(self) -> "WallView":
         across, down = self.seams
-        if not (1 <= across <= 12 and 1 <= down <= 8):
-            raise ValueError(f"seams = [{across}, {down}] 不行；应为横向 1-12 块、纵向 1-8 块")
+        if not (1 <= across <= MOST_DISPLAYS and 1 <= down <= MOST_DISPLAYS):
+            raise ValueError(
+                f"seams = [{across}, {down}] 不行；能避开拼缝的是横向、纵向各 1-{MOST_DISPLAYS} 块"
+            )
         return self

@@ -13,7 +13,14 @@ def test_a_centre_that_says_nothing_has_a_wall_of_usual_rhythm():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seams": (0, 1)}, {"scenes": ()}, {"seconds": 1}, {"reload_at": "24:00"}, {"distance_m": 0}],
+    [
+        {"seams": (0, 1)},
+        {"seams": (4, 4)},
+        {"scenes": ()},
+        {"seconds": 1},
+        {"reload_at": "24:00"},
+        {"distance_m": 0},
+    ],
 )
 def test_a_wall_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValidationError):
