@@ -214,7 +214,12 @@ def _labels(question: Inquiry, on_map: View) -> list[dict]:
     size = (named["east"] - named["west"]) * (named["north"] - named["south"])
     largest = named.assign(size=size).nlargest(MOST_LABELS, "size")
     return [
-        drawing.label_item(row["name"], row["lon"], row["lat"])
+        drawing.label_item(
+            row["name"],
+            row["lon"],
+            row["lat"],
+            drawing.Box(row["west"], row["south"], row["east"], row["north"]),
+        )
         for row in largest.dropna(subset=["lon", "lat"]).to_dict("records")
     ]
 

@@ -80,12 +80,16 @@ def year_of_values(
 def ranges(
     indicator: Indicator, edges: list[float], write: Callable[[float], str]
 ) -> list[tuple[str, str]]:
-    """The ends of each band as `write` puts them, from the lowest: "" to 3, 3 to 5, 6 to "".
+    """The ends of each band as `write` puts them, the lowest first: "" to 0.2, 0.2 to 0.5.
 
-    Bands of counts end at the whole number before the next one begins."""
-    step = 1 if indicator.kind == "count" else 0
-    lows, highs = ["", *map(write, edges)], [*(write(edge - step) for edge in edges[1:]), ""]
-    return list(zip(lows, [write(edges[0]), *highs], strict=True)) if edges else [("", "")]
+    Bands of counts begin at 0 and end at the whole number before the next one: 0 to 2, 3 to ""."""
+    if not edges:
+        return [("", "")]
+    if indicator.kind == "count":
+        lows, highs = [0.0, *edges], [edge - 1 for edge in edges]
+        return list(zip(map(write, lows), [*map(write, highs), ""], strict=True))
+    ends = [*map(write, edges)]
+    return list(zip(["", *ends], [*ends, ""], strict=True))
 
 
 def _is_small(indicator: Indicator, frame: pd.DataFrame) -> pd.Series:

@@ -59,7 +59,7 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Box:
-    """What the map must show, in degrees."""
+    """What the map must show, or what a place covers, in degrees."""
 
     west: float
     south: float
@@ -139,10 +139,10 @@ def pin_legend(pinned: Pinned) -> list:
     rows = []
     if pinned.red:
         shown = f"{'最新 ' if pinned.is_newest else ''}{pinned.red_pinned:,}/{pinned.red:,} 件"
-        rows.append(_pin_row(shape("red", "红色事项"), "红色上图", shown))
+        rows.append(_pin_row(shape("red", "红色事项"), "红色定位", shown))
     if pinned.alerts:
         shown = f"{pinned.alerts_pinned:,}/{pinned.alerts:,} 条"
-        rows.append(_pin_row(flag(None), "预警上图", shown))
+        rows.append(_pin_row(flag(None), "预警定位", shown))
     return [html.Div(rows, className="legend-pins")] if rows else []
 
 
@@ -187,9 +187,10 @@ def placed(rate: str, part: str, unlocated: int | None, whose: str = "") -> list
     ]
 
 
-def label_item(name: str, lon: float, lat: float) -> dict:
-    """A place's name over the map."""
-    return {"kind": "label", "text": name, "lon": lon, "lat": lat}
+def label_item(name: str, lon: float, lat: float, within: Box) -> dict:
+    """A place's name over the map; it may step aside, yet not out of the place's own bounds."""
+    bounds = [round(each, 5) for each in (within.west, within.south, within.east, within.north)]
+    return {"kind": "label", "text": name, "lon": lon, "lat": lat, "bounds": bounds}
 
 
 def pin_item(risk: str, text: str, lon: float, lat: float) -> dict:

@@ -69,7 +69,7 @@ def by_measure(
 
 
 def _range(low: str, high: str) -> str:
-    """< 1, 1 – 2, 3, ≥ 4."""
+    """< 5%, 5% – 20%, 3, ≥ 4."""
     match low, high:
         case "", "":
             return "全部"

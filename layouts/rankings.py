@@ -142,22 +142,23 @@ def count_row(
 
 
 def rate_tiles(
-    rates: Sequence[tuple[str, pd.DataFrame]], targets: Sequence[float | None] = ()
+    rates: Sequence[tuple[str, str, pd.DataFrame]], targets: Sequence[float | None] = ()
 ) -> html.Div:
-    """A large figure for each named rate, with n/d beneath; "—" where nothing was counted."""
+    """A large figure for each (rate, of what, frame), with n/d of what beneath: rates that stand
+    side by side are of different matters. "—" where nothing was counted."""
     wanted = [*targets, *([None] * (len(rates) - len(targets)))]
     tiles = [_rate_tile(*rate, target) for rate, target in zip(rates, wanted, strict=True)]
     return html.Div(tiles, className="rate-tiles")
 
 
-def _rate_tile(name: str, frame: pd.DataFrame, target: float | None) -> html.Div:
+def _rate_tile(name: str, of: str, frame: pd.DataFrame, target: float | None) -> html.Div:
     row = frame.iloc[0].to_dict() if len(frame) else {"text": "—", "part": "0/0", "at_best": None}
     is_behind = target is not None and row["at_best"] is not None and row["at_best"] < target
     return html.Div(
         [
             html.Span(name, className="word"),
             html.B(row["text"], className="kpi behind" if is_behind else "kpi"),
-            html.Small(row["part"]),
+            html.Small(f"{of} {row['part']}"),
         ],
         className="rate-tile",
     )

@@ -108,6 +108,7 @@ def _row(alert: Standing, rules: AlertRules, tree: Tree | None) -> dict[str, Any
         "holder": alert.holder,
         "since": _ms(alert.held_since),
         "escalation": told and {"level": told.level, "to": told.to, "at": _ms(told.at)},
+        "escalations": [{"to": each.to, "at": _ms(each.at)} for each in alert.escalations],
         "cluster": near and {"n": near.n, "minutes": near.minutes},
     }
 

@@ -31,21 +31,11 @@ class Escalation:
     at: datetime
 
 
-def escalation_at(
-    steps: Sequence[EscalationStep], signal: str | None, since: datetime, at: datetime
-) -> Escalation | None:
-    """How far an alert of `signal`, unanswered since `since`, has come at `at`; None = nowhere yet.
-
-    Never falls as `at` grows. Ask for the time of the acknowledgement to know where it stopped.
-    """
-    levels = levels_of(steps, signal, since)
-    return next((level for level in reversed(levels) if level.at <= at), None)
-
-
 def levels_of(
     steps: Sequence[EscalationStep], signal: str | None, since: datetime
 ) -> tuple[Escalation, ...]:
-    """All levels of a signal with the times at which they fall due, in order of time."""
+    """All levels of an alert of `signal`, unanswered since `since`, with the times at which they
+    fall due, in order of time."""
     own = sorted((s for s in steps if s.signal == signal), key=lambda s: s.after_minutes)
     return tuple(
         Escalation(level, step.to, since + timedelta(minutes=step.after_minutes))

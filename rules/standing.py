@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rules.episode import RANKS, Acknowledgement, Episode, Identity, Message, episodes
-from rules.escalation import Escalation, EscalationStep, escalation_at, levels_of
+from rules.escalation import Escalation, EscalationStep, levels_of
 from rules.grouping import Cluster, Group, Grouping, answered_with, clusters, groups
 
 __all__ = [
@@ -67,13 +67,18 @@ class Standing:
     is_flapping: bool
     acknowledged_at: datetime | None
     acknowledged_by: str | None
-    escalation: Escalation | None
+    escalations: tuple[Escalation, ...]
     unanswered: Identity
     holder: str | None
     held_since: datetime
     cluster: Cluster | None
     members: tuple[Identity, ...]
     changes_at: datetime | None
+
+    @property
+    def escalation(self) -> Escalation | None:
+        """How far it has come: the last of its escalations; None = nowhere yet."""
+        return self.escalations[-1] if self.escalations else None
 
 
 def standing(
@@ -122,7 +127,7 @@ def _standing(
         is_flapping=any(run.is_flapping for run in group),
         acknowledged_at=seen.at if seen else None,
         acknowledged_by=seen.by if seen else None,
-        escalation=escalation_at(rules.escalation, shown.signal, risen.received, until),
+        escalations=tuple(level for level in levels if level.at <= until),
         unanswered=risen.identity,
         holder=holder,
         held_since=min(_held(e, rules.routing) for e in gravest),

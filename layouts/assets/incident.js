@@ -88,9 +88,9 @@
   }
 
   function story(alert) {
-    const log = [[alert.sent, "发布"], [alert.received, "收到"]];
+    const log = [[alert.sent, "发布"], [alert.received, "系统收到"]];
     if (alert.count > 1) log.push([alert.received, alert.flapping ? `反复 ${alert.count} 次` : `合并 ${alert.count} 条`]);
-    if (alert.escalation) log.push([alert.escalation.at, `升级至${alert.escalation.to}`]);
+    alert.escalations.forEach(({ to, at }) => log.push([at, `升级至${to}`]));
     if (alert.acknowledged) log.push([alert.acknowledged, `${alert.by || ""} 签收`]);
     const isOther = state.asked && state.asked !== alert.id;
     return zhinaoLive.marked(node("section", "panel war-part war-story",
@@ -102,7 +102,7 @@
         node("dt", "", "已过"), node("dd", "", running(alert.received)),
         node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", alert.acknowledged ? `${zhinao.clock(alert.acknowledged)} ${alert.by || ""}` : "未签收"),
         node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
-        ...(alert.holder ? [node("dt", "", "接手"), node("dd", "", running(alert.since))] : [])),
+        ...(alert.holder ? [node("dt", "", "在该级"), node("dd", "", running(alert.since))] : [])),
       node("h2", "", node("span", "", "过程")),
       node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(-ROWS).map(([at, words]) => node("li", "", node("time", "", zhinao.clock(at)), words)))), alert);
   }

@@ -7,6 +7,7 @@
   "use strict";
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
   const FAR = 2500;  // metres around an alert that the map shows beside it
+  const SAME = 12;  // px on the map within which two flags are one alert
   const ORDER = ["red", "orange", "yellow", "blue"];
   // `known` is undefined until the first answer; null while the server cannot read what stands.
   const state = { known: undefined, alerts: [], more: 0, problem: null, asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false, place: null };
@@ -130,6 +131,7 @@
     const others = alert ? state.alerts.filter((each) => isRed(each) && each.id !== alert.id).length : 0;
     const made = put(shell, ".takeover", alert ? JSON.stringify([alert, others]) : null, () => takeover(alert, others));
     locate(alert);
+    drawPins();
     if (!alert) return;
     made.querySelector(".elapsed").textContent = elapsed(alert.received);
     made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (zhinao.settings().takeover_seconds || 60)));
@@ -142,19 +144,37 @@
     state.place = place;
     const high = FAR / 111_195, wide = place && high / Math.cos((place[1] * Math.PI) / 180);
     wallMap.focus(place && [place[0] - wide, place[1] - high, place[0] + wide, place[1] + high].map((degree) => Math.round(degree * 1e6) / 1e6));
-    document.querySelectorAll(".alert-pin").forEach((each) => each.remove());
-    if (!place) return;
-    const pin = marked(node("div", "alert-pin", flag(alert)), alert);
-    document.querySelector(".map").append(pin);
-    putPin();
   }
 
-  function putPin() {
-    const pin = document.querySelector(".alert-pin"), at = pin && state.place && wallMap.project(state.place);
-    if (pin) pin.hidden = !at;
-    if (at) pin.style.transform = `translate(${at.x}px,${at.y}px)`;
+  /* A flag where each alert is; alone the one that takes the screen. */
+  function drawPins() {
+    const map = document.querySelector(".map");
+    if (!map || !window.wallMap) return;
+    const shown = (state.isVisit ? [] : state.shown ? [state.shown] : state.alerts).filter((alert) => alert.lon !== null);
+    const key = JSON.stringify(shown.map(({ id, signal, lon, lat }) => [id, signal, lon, lat]));
+    if (map.dataset.alerts === key) return;
+    map.dataset.alerts = key;
+    map.querySelectorAll(".alert-pin").forEach((each) => each.remove());
+    map.append(...shown.map((alert) => {
+      const pin = marked(node("div", "alert-pin", flag(alert)), alert);
+      pin.dataset.place = JSON.stringify([alert.lon, alert.lat]);
+      return pin;
+    }));
+    putPins();
   }
-  ["zhinao:map-moved", "zhinao:map-drawn"].forEach((name) => document.addEventListener(name, putPin));
+
+  /* One that the edition's pictures show too has its flag there. */
+  function putPins() {
+    const known = [...document.querySelectorAll(".map-pin.is-alert")].map((each) => each.getBoundingClientRect());
+    const room = document.querySelector(".map")?.getBoundingClientRect();
+    document.querySelectorAll(".alert-pin").forEach((pin) => {
+      const at = wallMap.project(JSON.parse(pin.dataset.place));
+      const isNear = (box) => at && Math.hypot(room.x + at.x - box.x, room.y + at.y - box.y) < SAME;
+      pin.hidden = !at || (!state.shown && known.some(isNear));
+      if (at) pin.style.transform = `translate(${at.x}px,${at.y}px)`;
+    });
+  }
+  ["zhinao:map-moved", "zhinao:map-drawn"].forEach((name) => document.addEventListener(name, putPins));
 
   function takeover(alert, others) {
     const head = node("div", "takeover-head", flag(alert), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null);
@@ -220,10 +240,11 @@
 
   function row(alert) {
     const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
-    const who = [where(alert), alert.holder, times(alert) || group(alert)].filter(Boolean).join(" · ");
-    const since = node("time", ""), clocks = node("div", "clocks", since, node("small", "", raised(alert) || answer(alert)));
+    const held = raised(alert) || [alert.holder, answer(alert)].filter(Boolean).join(" ");
+    const rest = [where(alert), held, times(alert) || group(alert)].filter(Boolean).join(" · ");
+    const since = node("time", "");
     since.dataset.since = alert.since;
-    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), node("div", "words", what, node("small", "", who)), clocks), alert);
+    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), what, since, node("small", "", rest)), alert);
   }
 
   setInterval(() => window.zhinao && draw(), 500);

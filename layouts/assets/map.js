@@ -10,6 +10,7 @@
   const CLEAR = 6;  // px on either side of a seam; the wall shifts by 4 against burn-in
 
   const boxAt = (x, y, wide, high) => [x - wide, y - high, x + wide, y + high];
+  const isInside = ([left, top, right, bottom], room) => left >= 0 && top >= 0 && right <= room.clientWidth && bottom <= room.clientHeight;
   const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 
   /* A rem, larger on a wall of another shape (wall.css). */
@@ -28,8 +29,15 @@
     ];
   }
 
+  /* A name that stepped out of its own place would name another one. */
+  const isAtHome = (x, y, [left, top, right, bottom]) => x >= left && x <= right && y >= top && y <= bottom;
+  function boundsOf([west, south, east, north]) {
+    const a = window.wallMap.project([west, north]), b = window.wallMap.project([east, south]);
+    return [a.x, a.y, b.x, b.y];
+  }
+
   /* A pin stands where its matter is; a name steps aside, and is left out only where it would cover
-   * another name or a seam. Where no step is free of pins it takes the one that they cover least. */
+   * another name or a seam, or be cut off. Where no step is free of pins it takes the one that they cover least. */
   function place() {
     if (!items.length || window.wallMap.project([0, 0]) === null) return;
     items[0].element.parentElement.classList.add("is-placed");
@@ -37,6 +45,7 @@
     const pins = [], names = seams();
     for (const item of items) {
       item.at = window.wallMap.project([item.lon, item.lat]);
+      if (item.bounds) item.own = boundsOf(item.bounds);
       if (item.kind === "pin") pins.push(boxAt(item.at.x, item.at.y, 0.85 * rem, 0.85 * rem));
     }
     for (const item of items) {
@@ -57,6 +66,7 @@
     for (const [right, down] of STEPS) {
       const x = item.at.x + right * rem, y = item.at.y + down * rem;
       const box = boxAt(x, y, item.text.length * 0.68 * rem, 0.8 * rem);
+      if (!isInside(box, item.element.parentElement) || !isAtHome(x, y, item.own)) continue;
       if (names.some((name) => overlap(box, name) > 0)) continue;
       const covered = pins.reduce((sum, pin) => sum + overlap(box, pin), 0);
       if (best === null || covered < best.covered) best = { x, y, box, covered };

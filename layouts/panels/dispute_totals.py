@@ -10,7 +10,11 @@ def draw(
     facts: Facts, resolution: pd.DataFrame, mediation: pd.DataFrame, grassroots: pd.DataFrame
 ) -> list:
     """Three rates with their parts: of all accepted, of those decided, and close to the people."""
-    rates = [("化解率", resolution), ("调解成功率", mediation), ("基层化解率", grassroots)]
+    rates = [
+        ("化解率", "受理", resolution),
+        ("调解成功率", "已有结果", mediation),
+        ("基层化解率", "化解成功", grassroots),
+    ]
     return in_window(facts, rate_tiles(rates))
 
 

@@ -5,13 +5,15 @@ from dash import html
 
 from data.codes import UNCLASSIFIED
 from layouts.marks import counting, held, nothing, shape
-from layouts.panel import Facts, Listing, Panel
+from layouts.panel import Facts, Listing, Numbers, Panel
 
 
-def draw(facts: Facts, cases: pd.DataFrame) -> list | html.Div:
-    """The longest overdue first; the clocks run on in the browser."""
+def draw(facts: Facts, cases: pd.DataFrame, all_open: pd.DataFrame) -> list | html.Div:
+    """The longest overdue first, and of how many; the clocks run on in the browser."""
     rows = [_row(row) for row in cases.to_dict("records")]
-    return rows or nothing("没有在办的红色事项")
+    total = all_open["text"].iloc[0] if len(all_open) else "0"
+    of_how_many = html.Div(f"{len(rows)}/{total} 件，先列超期久的", className="sum")
+    return [*rows, of_how_many] if rows else nothing("没有在办的红色事项")
 
 
 def _row(row: dict) -> html.Div:
@@ -29,8 +31,10 @@ def _row(row: dict) -> html.Div:
 PANEL = Panel(
     key="red_cases",
     title="红色在办",
-    note="期限，在哪一级多久",
     question="红色事项在谁手里、多久了，超期多久？",
-    asks={"cases": Listing("red_cases")},
+    asks={
+        "cases": Listing("red_cases"),
+        "all_open": Numbers("open", where=(("risk", "red"),)),
+    },
     draw=draw,
 )

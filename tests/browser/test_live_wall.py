@@ -118,6 +118,8 @@ def test_a_red_alert_takes_the_screen_then_sits_at_the_foot_until_acknowledged(
     assert abs(pin["x"] - map_box["x"] - map_box["width"] / 2) < 40
     takeover.wait_for(state="detached")
     strip = seen.page.locator(".strip")
+    flag = seen.page.locator(".alert-pin .flag")
+    assert flag.is_visible()  # on the map of the whole county, too
     assert "红色预警未签收 1" in strip.inner_text() and PLACE in strip.inner_text()
     with looking(browser, 420, 900) as desk:
         desk.page.goto(f"{hall.wall.url}/sign-in/{hall.tokens['remote']}")
@@ -156,7 +158,7 @@ def test_visitors_see_no_live_alert_and_are_told_so(seen: Look, hall: Hall):
     seen.page.wait_for_selector("html[data-occasion='visit']")
     hall.alert()
     seen.page.wait_for_timeout(3000)
-    assert seen.page.locator(".takeover, .strip").count() == 0
+    assert seen.page.locator(".takeover, .strip, .alert-pin").count() == 0
     hall.command(occasion="normal")
     seen.page.locator(".takeover").wait_for()
 

@@ -104,7 +104,7 @@ def test_bands_of_counts_are_whole_numbers_that_do_not_overlap():
     rows = [(f"T0V0G{grid}", "blue", "open") for grid in range(5) for _ in range(2 * grid + 1)]
     codes = [f"T0V0G{grid}" for grid in range(5)]
     shown = painted(given(*rows), "accepted", "grid", codes)  # 1, 3, 5, 7 and 9 cases
-    assert [band.words for band in shown.legend] == ["≥ 7", "5 – 6", "3 – 4", "< 3"]
+    assert [band.words for band in shown.legend] == ["≥ 7", "5 – 6", "3 – 4", "0 – 2"]
     assert shown.bands == [0, 1, 2, 3, 3]
 
 

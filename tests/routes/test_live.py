@@ -126,6 +126,7 @@ def test_an_alert_stands_at_once_in_the_words_of_the_site(server):
         "holder": "区/县指挥中心",
         "since": ms(NOW),
         "escalation": None,
+        "escalations": [],
         "cluster": None,
     }
 
@@ -190,7 +191,10 @@ def test_who_does_not_acknowledge_is_escalated_and_that_is_recorded_once(server)
     told = server.ask()[0]["escalation"]
     assert told == {"level": 1, "to": "值班长", "at": ms(NOW + timedelta(minutes=2))}
     server.later(minutes=3)
-    assert server.ask()[0]["escalation"]["level"] == 2
+    (told,) = server.ask()
+    assert told["escalation"]["level"] == 2
+    assert [each["to"] for each in told["escalations"]][-1] == told["escalation"]["to"]
+    assert len(told["escalations"]) == 2
     server.ask()
     noted = [e.level for i, e in server.alerts.escalations() if i == first.identity]
     assert noted == [1, 2]
