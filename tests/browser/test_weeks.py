@@ -30,7 +30,7 @@ def weeks(browser: Browser, serve: Callable[[Path], Wall], tmp_path: Path) -> It
 
 
 def test_neither_nodes_nor_listeners_grow_with_the_editions(weeks: Weeks):
-    """Two rounds through the scenes, compared at the same scene; the long run holds the heap, too."""
+    """Two rounds through the scenes, compared at the same one; the long run holds the heap, too."""
     a_round = STEP * len(WallView().scenes)
     weeks.run(2 * a_round, every=a_round)
     first, last = weeks.samples
