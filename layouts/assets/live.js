@@ -211,7 +211,7 @@
   }
 
   function stripOf(alert, count) {
-    const words = [alert.event, where(alert), alert.holder, raised(alert), times(alert)].filter(Boolean).join("　·　");
+    const words = [alert.event, where(alert), raised(alert) || alert.holder, times(alert)].filter(Boolean).join("　·　");
     const strip = node("div", "strip", flag(alert), node("b", "", `红色预警未签收 ${count}`), alert.stamp ? node("b", "stamp", alert.stamp) : null,
       node("span", "words", words), node("span", "elapsed"));
     strip.setAttribute("role", "alert");
