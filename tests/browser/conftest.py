@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.driving import CHROMIUM, Look, Wall, chromium, looking
+from tests.browser.hall import Hall
 from tests.layouts.small import store_with
 
 
@@ -48,3 +49,11 @@ def look(browser: Browser, serve: object) -> Iterator[Look]:
     with looking(browser) as look:
         yield look
     assert look.complaints == []
+
+
+@pytest.fixture
+def seen(look: Look, hall: Hall) -> Look:
+    """The wall of the hall that the test's module has, showing its data."""
+    look.page.goto(hall.wall.url)
+    look.wait_for_edition(1)
+    return look

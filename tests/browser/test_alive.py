@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, looking
+from tests.browser.weeks import FASTER
 from tests.layouts.small import of_another_schema, publish, store_with
 
 pytestmark = pytest.mark.browser
@@ -104,6 +105,7 @@ def test_who_looks_at_an_older_edition_is_not_behind_and_asks_no_more(
     store = store_with(own_wall.home, 200)
     publish(store, 300)
     with looking(browser) as look:
+        look.page.add_init_script(FASTER)
         look.page.goto(f"{own_wall.url}/?edition=1")
         look.wait_for_edition(1)
         look.wait_for_scenes()

@@ -1,28 +1,22 @@
 """A red alert takes the wall, escalates, is acknowledged; scenes step, are held and commanded."""
 
-import json
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from access.devices import Devices
-from access.operations import Operations
 from data.alert_rules import AlertRules
 from data.editions.store import EditionStore
 from data.wall_view import WallView
-from tests.browser.driving import PATIENCE, Look, Wall, looking
-from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
+from tests.browser.driving import Look, Wall, looking
+from tests.browser.hall import LAT, LON, PLACE, Hall, wait_for_scene
+from tests.layouts.small import publish, small_site
 
 pytestmark = pytest.mark.browser
 NOW = datetime.now(UTC)
 TAKEOVER = 10  # seconds
-LON, LAT = WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE  # in T1V2G2
-POINT = f"{LAT},{LON} 0.1"
-PLACE = "第1镇"
 SOON = [{"signal": "red", "after_minutes": 0.4, "to": "值班长"}]
 
 
@@ -30,39 +24,6 @@ MAP_SHARE = """() => {
     const area = s => (b => b.width * b.height)(document.querySelector(s).getBoundingClientRect());
     return area('.map') / area('.wall-body');
 }"""
-
-
-class Hall:
-    """A wall with the devices of a hall: one that sends alerts, a remote control, a wall."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall = wall
-        self.devices = Devices(Operations(wall.home))
-        self.tokens = {
-            kind: self.devices.add(kind, kind, NOW) for kind in ("alerts", "remote", "wall")
-        }
-        self.sent = 0
-
-    def alert(self, signal: str = "Extreme", **changes) -> None:
-        """Send one; accepted before this returns."""
-        self.sent += 1
-        area = {"areaDesc": "不该上屏的详细地址", "circle": [POINT]}
-        info = {"category": ["Fire"], "event": "火情", "urgency": "Immediate", "severity": signal}
-        info |= {"certainty": "Observed", "headline": "不该上屏的标题", "area": [area]}
-        message = {"identifier": f"A{self.sent}", "sender": "test.fake", "msgType": "Alert"}
-        message |= {"sent": datetime.now().astimezone().isoformat(timespec="seconds")}
-        message |= {"status": "Actual", "scope": "Public", "info": [info], **changes}
-        self._post("/alerts", message, "alerts")
-
-    def command(self, **changes) -> None:
-        """What the remote control tells the walls that have not signed in."""
-        self._post("/walls/0", changes, "remote")
-
-    def _post(self, path: str, body: dict, kind: str) -> None:
-        headers = {"Content-Type": "application/json"}
-        headers["Authorization"] = f"Bearer {self.tokens[kind]}"
-        data = json.dumps(body).encode()
-        urllib.request.urlopen(urllib.request.Request(self.wall.url + path, data, headers)).close()
 
 
 @pytest.fixture
@@ -78,19 +39,8 @@ def hall(request, serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
     return Hall(serve(tmp_path))
 
 
-@pytest.fixture
-def seen(look: Look, hall: Hall) -> Iterator[Look]:
-    look.page.goto(hall.wall.url)
-    look.wait_for_edition(1)
-    yield look
-
-
 def scene(look: Look) -> str:
     return look.page.locator("[data-show='scene']").inner_text()
-
-
-def wait_for_scene(look: Look, name: str) -> None:
-    expect(look.page.locator("[data-show='scene']")).to_have_text(name, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("hall", [{"wall": {"seconds": 10, "touch_seconds": 25}}], indirect=True)

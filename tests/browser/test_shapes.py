@@ -11,8 +11,8 @@ from data.editions.store import EditionStore
 from data.wall_view import WallView
 from layouts.scenes import SCENES
 from tests.browser.driving import Look, Wall, looking
+from tests.browser.hall import Hall
 from tests.browser.legibility import Room, on_a_seam, too_small
-from tests.browser.test_live_wall import Hall
 from tests.layouts.small import publish, small_site
 
 pytestmark = pytest.mark.browser

@@ -1,13 +1,13 @@
 """What a wall was told is what it shows: over a reload, to visitors, and where it cannot be so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.driving import Look, Wall
-from tests.browser.test_live_wall import Hall, wait_for_scene
+from tests.browser.hall import Hall, wait_for_scene
 from tests.layouts.small import store_with
 
 pytestmark = pytest.mark.browser
@@ -17,13 +17,6 @@ pytestmark = pytest.mark.browser
 def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
     store_with(tmp_path, 300).close()
     return Hall(serve(tmp_path))
-
-
-@pytest.fixture
-def seen(look: Look, hall: Hall) -> Iterator[Look]:
-    look.page.goto(hall.wall.url)
-    look.wait_for_edition(1)
-    yield look
 
 
 def test_a_region_that_is_taken_back_while_the_wall_reloads_is_taken_back(seen: Look, hall: Hall):

@@ -17,6 +17,7 @@ from layouts.panels import PANELS
 from layouts.plain import plain
 from layouts.theme import RISK
 from tests.browser.driving import Look, Wall, looking
+from tests.browser.weeks import FASTER
 from tests.layouts.small import DATA_TIME, publish, small_site
 
 pytestmark = pytest.mark.browser
@@ -262,6 +263,7 @@ def test_a_centre_with_four_risks_has_room_for_them(
 
 
 def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
+    look.page.add_init_script(FASTER)
     open_wall(look, wall)
     look.wait_for_map()
     look.wait_for_scenes()

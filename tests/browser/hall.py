@@ -1,0 +1,54 @@
+"""A hall: a wall, with the devices that send it alerts and command it."""
+
+import json
+import urllib.request
+from datetime import UTC, datetime
+
+from playwright.sync_api import expect
+
+from access.devices import Devices
+from access.operations import Operations
+from tests.browser.driving import PATIENCE, Look, Wall
+from tests.layouts.small import SIDE, SOUTH, WEST
+
+NOW = datetime.now(UTC)
+LON, LAT = WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE  # in T1V2G2
+POINT = f"{LAT},{LON} 0.1"
+PLACE = "第1镇"
+
+
+class Hall:
+    """A wall with the devices of a hall: one that sends alerts, a remote control, a wall."""
+
+    def __init__(self, wall: Wall) -> None:
+        self.wall = wall
+        self.devices = Devices(Operations(wall.home))
+        self.tokens = {
+            kind: self.devices.add(kind, kind, NOW) for kind in ("alerts", "remote", "wall")
+        }
+        self.sent = 0
+
+    def alert(self, signal: str = "Extreme", **changes) -> None:
+        """Send one; accepted before this returns."""
+        self.sent += 1
+        area = {"areaDesc": "不该上屏的详细地址", "circle": [POINT]}
+        info = {"category": ["Fire"], "event": "火情", "urgency": "Immediate", "severity": signal}
+        info |= {"certainty": "Observed", "headline": "不该上屏的标题", "area": [area]}
+        message = {"identifier": f"A{self.sent}", "sender": "test.fake", "msgType": "Alert"}
+        message |= {"sent": datetime.now().astimezone().isoformat(timespec="seconds")}
+        message |= {"status": "Actual", "scope": "Public", "info": [info], **changes}
+        self._post("/alerts", message, "alerts")
+
+    def command(self, **changes) -> None:
+        """What the remote control tells the walls that have not signed in."""
+        self._post("/walls/0", changes, "remote")
+
+    def _post(self, path: str, body: dict, kind: str) -> None:
+        headers = {"Content-Type": "application/json"}
+        headers["Authorization"] = f"Bearer {self.tokens[kind]}"
+        data = json.dumps(body).encode()
+        urllib.request.urlopen(urllib.request.Request(self.wall.url + path, data, headers)).close()
+
+
+def wait_for_scene(look: Look, name: str) -> None:
+    expect(look.page.locator("[data-show='scene']")).to_have_text(name, timeout=PATIENCE)
