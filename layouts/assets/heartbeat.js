@@ -6,7 +6,7 @@
  */
 (function () {
   "use strict";
-  const DEADLINE = 5000, LONGEST_WAIT = 15000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
+  const DEADLINE = 5000, LONGEST_WAIT = 5000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
   const JUMP = 10000;
   const STATES = { refused: "被拒收", failed: "失败" };  // of a last delivery, however recent
   const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
