@@ -7,7 +7,7 @@
   "use strict";
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
   const FAR = 2500;  // metres around an alert that the map shows beside it
-  const SAME = 12;  // px on the map within which two flags are one alert
+  const SAME = 0.75;  // rem on the map within which two flags are one alert
   const ORDER = ["red", "orange", "yellow", "blue"];
   // `known` is undefined until the first answer; null while the server cannot read what stands.
   const state = { known: undefined, alerts: [], more: 0, problem: null, asking: false, taken: load(), shown: null, until: 0, line: 0, steppedAt: 0, isVisit: false, place: null };
@@ -152,25 +152,27 @@
     if (!map || !window.wallMap) return;
     const shown = (state.isVisit ? [] : state.shown ? [state.shown] : state.alerts).filter((alert) => alert.lon !== null);
     const key = JSON.stringify(shown.map(({ id, signal, lon, lat }) => [id, signal, lon, lat]));
-    if (map.dataset.alerts === key) return;
-    map.dataset.alerts = key;
-    map.querySelectorAll(".alert-pin").forEach((each) => each.remove());
-    map.append(...shown.map((alert) => {
-      const pin = marked(node("div", "alert-pin", flag(alert)), alert);
-      pin.dataset.place = JSON.stringify([alert.lon, alert.lat]);
-      return pin;
-    }));
-    putPins();
+    if (map.dataset.alerts !== key) {
+      map.dataset.alerts = key;
+      map.querySelectorAll(".alert-pin").forEach((each) => each.remove());
+      map.append(...shown.map((alert) => {
+        const pin = marked(node("div", "alert-pin", flag(alert)), alert);
+        pin.dataset.place = JSON.stringify([alert.lon, alert.lat]);
+        return pin;
+      }));
+    }
+    putPins();  // also when the edition's pictures have come since
   }
 
   /* One that the edition's pictures show too has its flag there. */
   function putPins() {
-    const known = [...document.querySelectorAll(".map-pin.is-alert")].map((each) => each.getBoundingClientRect());
-    const room = document.querySelector(".map")?.getBoundingClientRect();
-    document.querySelectorAll(".alert-pin").forEach((pin) => {
+    const pins = [...document.querySelectorAll(".alert-pin")];
+    if (!pins.length) return;
+    const near = SAME * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const known = state.shown ? [] : [...document.querySelectorAll(".map-pin.is-alert")].map((each) => new DOMMatrix(getComputedStyle(each).transform));
+    pins.forEach((pin) => {
       const at = wallMap.project(JSON.parse(pin.dataset.place));
-      const isNear = (box) => at && Math.hypot(room.x + at.x - box.x, room.y + at.y - box.y) < SAME;
-      pin.hidden = !at || (!state.shown && known.some(isNear));
+      pin.hidden = !at || known.some(({ e, f }) => Math.hypot(at.x - e, at.y - f) < near);
       if (at) pin.style.transform = `translate(${at.x}px,${at.y}px)`;
     });
   }

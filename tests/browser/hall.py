@@ -28,26 +28,40 @@ class Hall:
         }
         self.sent = 0
 
-    def alert(self, signal: str = "Extreme", **changes) -> None:
+    def alert(
+        self,
+        signal: str = "Extreme",
+        event: str = "火情",
+        category: str = "Fire",
+        at: str = POINT,
+        **changes,
+    ) -> None:
         """Send one; accepted before this returns."""
         self.sent += 1
-        area = {"areaDesc": "不该上屏的详细地址", "circle": [POINT]}
-        info = {"category": ["Fire"], "event": "火情", "urgency": "Immediate", "severity": signal}
+        area = {"areaDesc": "不该上屏的详细地址", "circle": [at]}
+        info = {"category": [category], "event": event, "urgency": "Immediate", "severity": signal}
         info |= {"certainty": "Observed", "headline": "不该上屏的标题", "area": [area]}
         message = {"identifier": f"A{self.sent}", "sender": "test.fake", "msgType": "Alert"}
         message |= {"sent": datetime.now().astimezone().isoformat(timespec="seconds")}
         message |= {"status": "Actual", "scope": "Public", "info": [info], **changes}
-        self._post("/alerts", message, "alerts")
+        self._ask("/alerts", message, "alerts")
 
     def command(self, **changes) -> None:
         """What the remote control tells the walls that have not signed in."""
-        self._post("/walls/0", changes, "remote")
+        self._ask("/walls/0", changes, "remote")
 
-    def _post(self, path: str, body: dict, kind: str) -> None:
+    def told(self) -> dict:
+        """What those walls are told."""
+        return json.loads(self._ask("/walls/own", None, "remote"))
+
+    def _ask(self, path: str, body: dict | None, kind: str) -> bytes:
         headers = {"Content-Type": "application/json"}
         headers["Authorization"] = f"Bearer {self.tokens[kind]}"
-        data = json.dumps(body).encode()
-        urllib.request.urlopen(urllib.request.Request(self.wall.url + path, data, headers)).close()
+        data = json.dumps(body).encode() if body is not None else None
+        with urllib.request.urlopen(
+            urllib.request.Request(self.wall.url + path, data, headers)
+        ) as reply:
+            return reply.read()
 
 
 def wait_for_scene(look: Look, name: str) -> None:

@@ -91,6 +91,20 @@ def test_an_alert_that_nobody_answers_escalates_and_takes_the_screen_again(seen:
     assert "值班长" in seen.page.locator(".strip").inner_text()
 
 
+ONE_FLAG = """() => {
+    const live = [...document.querySelectorAll('.alert-pin')];
+    return live.length === 2 && live.filter(each => each.hidden).length === 1; }"""
+IN_THE_EDITION = "28.02,112.07 0.1"
+
+
+def test_an_alert_that_the_edition_has_too_has_one_flag(seen: Look, hall: Hall):
+    hall.alert("Severe", at=IN_THE_EDITION)
+    hall.alert("Severe")
+    seen.wait_for_map()
+    seen.page.wait_for_function(ONE_FLAG)
+    assert seen.page.locator(".map-pin.is-alert .shape").is_visible()
+
+
 def test_a_graver_alert_is_red_and_a_lesser_one_only_stands_in_its_panel(seen: Look, hall: Hall):
     hall.alert("Moderate")
     seen.page.evaluate("zhinaoScenes.hold('risk', true)")
