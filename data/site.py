@@ -172,7 +172,7 @@ class Site(Declared):
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, zone: str) -> str:
-        if zone not in available_timezones():
+        if zone not in _zones():
             raise ValueError(f"{zone!r} 不是 IANA 时区；应如 Asia/Shanghai")
         return zone
 
@@ -308,3 +308,9 @@ def schema_columns() -> frozenset[str]:
         re.findall(r'^ +"?(\w+)"? +[A-Z]', text, re.M) for name, text in tables if name in OWN
     )
     return frozenset(chain.from_iterable(columns))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The time zones of this machine; their files are looked through once."""
+    return frozenset(available_timezones())

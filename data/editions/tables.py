@@ -42,13 +42,12 @@ def site_columns(site: Site) -> dict[str, tuple[str, ...]]:
 
 
 def columns(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
-    """The names of a table's columns, in order."""
-    rows = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = $table"
-        " AND database_name = current_database() ORDER BY column_index",
-        {"table": table},
-    ).fetchall()
-    return tuple(name for (name,) in rows)
+    """The names of a table's columns, in order.
+
+    Asked of the table itself: `duckdb_columns()` lists every column of every catalog each time.
+    """
+    described = connection.execute(f"SELECT * FROM {quoted(table)} LIMIT 0").description
+    return tuple(column[0] for column in described)
 
 
 def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
