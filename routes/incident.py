@@ -6,7 +6,7 @@ import orjson
 import pandas as pd
 from flask import Flask, Response, abort
 
-from data.codes import label
+from data.codes import codes, label
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.scope import ScopeError
@@ -16,6 +16,8 @@ from routes.live import Live
 
 METRES = 1000
 MOST = 60  # of each kind; the map cannot show more
+# Where people may have to be brought out; who can be sent; what takes in or supplies; the rest.
+ROLES = ("place", "force", "support", "thing")
 ROUNDED = 4  # decimals of a degree, 10 m: of what is public; people stand within 100 m
 
 
@@ -51,11 +53,21 @@ def around(edition: Edition, found: Surroundings) -> dict[str, Any]:
             for row in found.workers.to_dict("records")
         ],
         "resources": [
-            {**_pin(row), "kind": row["kind"], "word": label("resource_kind", row["kind"])}
-            | {"name": row["name"]}
+            {**_pin(row), "name": row["name"], **shown_as(row["kind"])}
             for row in found.resources.to_dict("records")
         ],
     }
+
+
+def shown_as(kind: str) -> dict[str, str]:
+    """What a resource of a kind looks like: kind, word, role (the outline, of ROLES) and mark (the
+    character in it). A kind of which the list says no more than its name is a place, by its first
+    character, and so is one that the list does not know."""
+    word = label("resource_kind", kind)
+    row = codes("resource_kind").get(kind, {})
+    role = row.get("role", "")
+    mark = row.get("mark") or word[0]
+    return {"kind": kind, "word": word, "role": role if role in ROLES else ROLES[0], "mark": mark}
 
 
 def _pin(row: dict[Any, Any]) -> dict[str, Any]:

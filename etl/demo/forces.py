@@ -62,7 +62,18 @@ KINDS = (  # kind, what its name ends in, how many
     ("避难场所", "避难点", 36),
     ("物资仓库", "物资点", 18),
     ("医疗机构", "卫生院", 22),
+    ("养老机构", "敬老院", 8),
+    ("派出所", "派出所", 8),
+    ("消防站", "消防站", 6),
+    ("消防水源", "消火栓", 8),
+    ("燃气设施", "燃气调压站", 6),
+    ("重点场所", "文体广场", 2),
 )
+KEY_PLACES = {
+    "医院": "医疗机构",
+    "客运站": "车站",
+    "工业园": "工业园区",
+}  # where the list names it otherwise
 
 
 @lru_cache(maxsize=1)
@@ -148,10 +159,12 @@ def write_resources(land: County, folder: Path, on: date) -> int:
 def _key_places(land: County) -> list[tuple]:
     """What the further layer of 重点区域 surrounds, at its middle."""
     areas = land.key_areas
-    return [
-        ("重点场所", name.replace("周边", ""), shape.centroid.x, shape.centroid.y, "")
-        for name, shape in zip(areas.names, areas.shapes, strict=True)
-    ]
+    rows = []
+    for area, shape in zip(areas.names, areas.shapes, strict=True):
+        name = area.replace("周边", "")
+        kind = name.rstrip("0123456789")
+        rows.append((KEY_PLACES.get(kind, kind), name, shape.centroid.x, shape.centroid.y, ""))
+    return rows
 
 
 def _others(land: County) -> list[tuple]:
