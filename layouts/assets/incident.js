@@ -35,7 +35,7 @@
   }
 
   function draw() {
-    if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap) return;
+    if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap || !window.incidentPins) return;
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
     if (!isWar) return leave();
@@ -57,9 +57,10 @@
     zhinaoScenes.say();
   }
 
+  /* The circle with room for the legend beneath it. */
   function boxAround({ lon, lat }, metres) {
-    const high = (1.3 * metres) / 111_195, wide = high / Math.cos((lat * Math.PI) / 180);
-    return [lon - wide, lat - high, lon + wide, lat + high].map((degree) => Math.round(degree * 1e6) / 1e6);
+    const radius = metres / 111_195, wide = (1.3 * radius) / Math.cos((lat * Math.PI) / 180);
+    return [lon - wide, lat - 1.45 * radius, lon + wide, lat + 1.15 * radius].map((degree) => Math.round(degree * 1e6) / 1e6);
   }
 
   /* ---- words ---- */
@@ -116,19 +117,20 @@
   function surroundings() {
     const around = state.around;
     if (!around) return node("section", "panel war-part war-around", node("h2", "", node("span", "", "周边")), node("div", "nothing", "没有周边数据"));
-    const cameras = around.resources.filter((each) => each.kind === "camera"), others = around.resources.filter((each) => each.kind !== "camera");
+    const cameras = around.resources.filter((each) => each.kind === "camera"), others = around.resources.filter(incidentPins.isPlace);
     const workers = around.workers.filter((each) => each.is_on_duty);
-    const row = (name, each) => node("li", "", node("span", "", name), node("small", "", `${direction(each.bearing)} ${far(each.metres)}`));
+    const row = (each) => node("li", "", incidentPins.mark(each), node("span", "", each.name), node("small", "", `${direction(each.bearing)} ${far(each.metres)}`));
     const fact = (name, figure, unit) => node("div", "war-fact", node("span", "", name), node("b", "", figure.toLocaleString("zh-CN")), node("small", "", unit));
     return node("section", "panel war-part war-around",
       node("h2", "", node("span", "", `周边 ${far(around.metres)}`), node("small", "", `网格 ${around.totals.grids} 个`)),
       node("div", "war-facts", fact("居民", around.people, "人"), fact("网格员在岗", workers.length, "人"), fact("摄像头", cameras.length, "路"), fact("在办事项", around.totals.cases, "件")),
-      node("h2", "", node("span", "", "最近的网格员")), node("ol", "war-list is-worker", ...workers.slice(0, 3).map((each) => row(each.name, each))),
-      node("h2", "", node("span", "", "重点场所与力量")), node("ol", "war-list is-place", ...others.slice(0, ROWS).map((each) => row(each.name, each))));
+      node("h2", "", node("span", "", "最近的网格员")), node("ol", "war-list is-worker", ...workers.slice(0, 3).map((each) => row({ ...each, role: "worker" }))),
+      node("h2", "", node("span", "", "重点场所与力量")), node("ol", "war-list is-place", ...others.slice(0, ROWS).map(row)));
   }
 
-  /* ---- pins ---- */
+  /* ---- what the map shows ---- */
 
+  /* In an element of its own over the map; the nearest last, so that it lies on top, and the incident over all. */
   function pins(alert) {
     const room = document.querySelector(".map-overlay");
     if (!room) return;
@@ -136,37 +138,24 @@
       state.layer = node("div", "war-layer");
       room.parentElement.append(state.layer);
     }
-    const around = state.around || { workers: [], resources: [], metres: 0 };
-    const items = alert && alert.lon !== null ? [
-      { kind: "ring", ...alert, metres: around.metres },
-      ...around.resources.map((each) => ({ ...each, kind: each.kind === "camera" ? "camera" : "place" })),
-      ...around.workers.filter((each) => each.is_on_duty).map((each) => ({ ...each, kind: "worker" })),
-      { kind: "incident", ...alert },
-    ] : [];
-    const key = JSON.stringify(items);
-    if (state.layer.dataset.key !== key) {
-      state.layer.dataset.key = key;
-      state.layer.replaceChildren(...items.map((item) => Object.assign(node("i", `war-pin is-${item.kind}`), { item })));
-      if (alert) zhinaoLive.marked(state.layer, alert);
-    }
-    place();
+    if (alert) zhinaoLive.marked(state.layer, alert);
+    incidentPins.draw(state.layer, alert && alert.lon !== null ? itemsOf(alert, state.around) : []);
   }
 
-  function place() {
-    if (!state.layer) return;
-    for (const pin of state.layer.children) {
-      const { lon, lat, metres } = pin.item, at = wallMap.project([lon, lat]);
-      pin.hidden = !at;
-      if (!at) continue;
-      if (pin.classList.contains("is-ring")) {
-        const edge = wallMap.project([lon, lat + metres / 111_195]), radius = Math.abs(edge.y - at.y);
-        Object.assign(pin.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, marginLeft: `${-radius}px`, marginTop: `${-radius}px` });
-      }
-      pin.style.transform = `translate(${at.x}px,${at.y}px)`;
-    }
+  function itemsOf(alert, around) {
+    const here = { lon: alert.lon, lat: alert.lat }, farFirst = (a, b) => b.metres - a.metres;
+    const incident = { ...here, role: "incident", word: "现场" };
+    if (!around) return [incident];
+    const workers = around.workers.filter((each) => each.is_on_duty).sort(farFirst);
+    const [places, others] = [true, false].map((is) => around.resources.filter((each) => incidentPins.isPlace(each) === is).sort(farFirst));
+    return [
+      { ...here, role: "ring", metres: around.metres, word: `${far(around.metres)}内` },
+      ...others,
+      ...workers.map(({ lon, lat }) => ({ lon, lat, role: "worker", word: "在岗网格员" })),
+      ...places,
+      incident,
+    ];
   }
 
-  document.addEventListener("zhinao:map-moved", place);
-  document.addEventListener("zhinao:map-drawn", place);
   setInterval(draw, 500);
 })();

@@ -20,8 +20,8 @@
   }
 
   /* Where the displays of the wall meet, as boxes over the map: no name lies there. */
-  function seams() {
-    const { across, down } = document.querySelector(".shell").dataset, map = items[0].element.parentElement.getBoundingClientRect();
+  function seams(layer) {
+    const { across, down } = document.querySelector(".shell").dataset, map = layer.getBoundingClientRect();
     const between = (count, whole) => [...Array(Math.max(0, count - 1)).keys()].map((at) => ((at + 1) * whole) / count);
     return [
       ...between(across, innerWidth).map((x) => [x - map.left - CLEAR, 0, x - map.left + CLEAR, map.height]),
@@ -42,7 +42,7 @@
     if (!items.length || window.wallMap.project([0, 0]) === null) return;
     items[0].element.parentElement.classList.add("is-placed");
     const rem = unit();
-    const pins = [], names = seams();
+    const pins = [], names = seams(items[0].element.parentElement);
     for (const item of items) {
       item.at = window.wallMap.project([item.lon, item.lat]);
       if (item.bounds) item.own = boundsOf(item.bounds);
@@ -112,6 +112,7 @@
     element.replaceWith(next);
   }
 
+  window.wallSeams = seams;
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     wall: {
       overlay: (data, layerId) => {

@@ -29,7 +29,8 @@ TEXTS = """() => {
 # Every text, mark and control that a seam cuts. A text is as high as its letters, without the room
 # between lines, and what its frame hides of it is not there. The map's own pins may lie anywhere.
 CUT = """([across, down, clear]) => {
-    const MARKS = '.shape, .flag, .swatch, .dot, .bar, .steps button, .map-box, .map-choice label';
+    const MARKS = '.shape, .flag, .mark, .swatch, .dot, .bar, .steps button, .map-box, '
+        + '.map-choice label';
     const path = e => [...function* () { for (let n = e; n && n !== document.body;
         n = n.parentElement) yield n; }()].slice(0, 4).reverse()
         .map(n => n.localName + [...n.classList].map(c => '.' + c).join('')).join(' > ');
@@ -70,7 +71,7 @@ CUT = """([across, down, clear]) => {
         letters(text).forEach(box => look(box, element, text.data.trim().slice(0, 30)));
     }
     for (const mark of document.querySelectorAll(MARKS))
-        if (isSeen(mark) && !mark.closest('.map-pin, .alert-pin'))
+        if (isSeen(mark) && !mark.closest('.map-pin, .alert-pin, .war-pin'))
             look(within(mark.getBoundingClientRect(), mark), mark, '');
     return found; }"""
 BURN_IN = 4  # px by which walls.js shifts the wall, either way

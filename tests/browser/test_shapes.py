@@ -7,13 +7,13 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser
 
-from data.editions.store import EditionStore
 from data.wall_view import WallView
 from layouts.scenes import SCENES
 from tests.browser.driving import Look, Wall, looking
 from tests.browser.hall import Hall
 from tests.browser.legibility import Room, on_a_seam, too_small
-from tests.layouts.small import publish, small_site
+from tests.browser.nearby import publish_with_resources
+from tests.layouts.small import small_site
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +58,19 @@ COVERED = """() => { const all = [...document.querySelectorAll('.panel, .map')]
             && a.top < b.bottom - 1 && b.top < a.bottom - 1)
         .map(([other]) => name + ' / ' + other)); }"""
 
+# The legend of 战时 stays on the map, clear of the incident, and its boxes of each other.
+LEGEND_FAULTS = """() => {
+    const box = e => e.getBoundingClientRect(), layer = box(document.querySelector('.war-layer'));
+    const boxes = [...document.querySelectorAll('.war-legend .map-box')];
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom
+        && b.top < a.bottom;
+    const outside = boxes.map(box).filter(b => b.left < layer.left || b.right > layer.right
+        || b.top < layer.top || b.bottom > layer.bottom).map(() => 'outside');
+    const covers = [...document.querySelectorAll('.war-pin.is-incident > *'), ...boxes]
+        .flatMap((a, at, all) => all.slice(at + 1).filter(b => meet(box(a), box(b)))
+            .map(b => a.className + ' / ' + b.className));
+    return [...outside, ...covers]; }"""
+
 
 def shown(look: Look, scene: str) -> None:
     """Step to that scene, and wait until its panels are drawn."""
@@ -78,9 +91,7 @@ def hall(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hal
     """The server of a wall of that shape, and who may send it alerts and commands."""
     home: Path = tmp_path_factory.mktemp("shape")
     view = WallView(takeover_seconds=30, seams=shape.seams if shape.is_declared else (1, 1))
-    store = EditionStore(home)
-    publish(store, 2000, small_site().model_copy(update={"wall": view}))
-    store.close()
+    publish_with_resources(home, small_site().model_copy(update={"wall": view}))
     wall = Wall(home).start()
     yield Hall(wall)
     wall.stop()
@@ -122,10 +133,11 @@ def test_a_red_alert_and_its_strip_keep_off_the_seams_and_so_does_the_incident(
     assert seen.page.evaluate(CUT_OFF, ".takeover, .foot") == []
     hall.command(mode="war")
     seen.page.reload()  # who has taken the screen once does not do so again
-    seen.page.locator(".war-facts, .war-around .nothing").first.wait_for()
+    seen.page.locator(".war-legend .is-kinds").wait_for()
     seen.page.wait_for_timeout(600)
     assert faults(seen, shape) == []
     assert seen.page.evaluate(CUT_OFF, ".war-part, .foot") == []
+    assert seen.page.evaluate(LEGEND_FAULTS) == []
 
 
 def test_the_room_is_that_of_the_domain():
