@@ -16,9 +16,10 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(PY) tools/start.py
 
+# One more than the cores of a small machine: tests of a wall wait long for clocks of its page.
 test: $(VENV)/dev.stamp
 	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
-	@$(PY) -m pytest -m "not soak" -rs -n 2 --dist worksteal $(ARGS)
+	@$(PY) -m pytest -m "not soak" -rs -n 3 --dist worksteal $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(PY) -m bench $(NAME)
