@@ -36,7 +36,9 @@ IN_BOX = "lon BETWEEN $west AND $east AND lat BETWEEN $south AND $north"
 NEAR = """
 SELECT {columns}, distance_m, bearing, lon, lat, count(*) OVER () AS total
 FROM (SELECT *, {distance} AS distance_m, {bearing} AS bearing FROM ({rows}) WHERE {box})
-WHERE distance_m <= $metres ORDER BY distance_m, {code} LIMIT $limit
+WHERE distance_m <= $metres
+QUALIFY row_number() OVER (PARTITION BY {each} ORDER BY distance_m, {code}) <= $limit
+ORDER BY distance_m, {code}
 """
 BOXES = """
 SELECT code, name, population, households, shape FROM grids
@@ -72,7 +74,8 @@ def surroundings(
     scope: Scope = Scope(),  # noqa: B008 -- frozen
     limit: int = LIMIT,
 ) -> Surroundings:
-    """Who and what lies within `metres` of a point (WGS84), at most `limit` of each.
+    """Who and what lies within `metres` of a point (WGS84), at most `limit` of each, and of
+    resources of each kind: many cameras must not hide the school behind them.
 
     Cases are those of the scope, open at its T; workers stand where the edition last knew them. A
     wall is told of both to about 100 m. Only points that are right count. ScopeError for a place or
@@ -109,9 +112,9 @@ def _around(lon: float, lat: float, metres: float) -> dict[str, float]:
 
 def _near(rows: str, columns: tuple[str, ...], code: str) -> str:
     listed = ", ".join(map(quoted, columns))
-    return NEAR.format(
-        columns=listed, rows=rows, code=code, box=IN_BOX, distance=DISTANCE, bearing=BEARING
-    )
+    each = '"kind"' if "kind" in columns else "true"
+    names = {"columns": listed, "rows": rows, "code": code, "each": each}
+    return NEAR.format(**names, box=IN_BOX, distance=DISTANCE, bearing=BEARING)
 
 
 def _placed(

@@ -82,6 +82,14 @@ def test_a_thing_on_the_circle_is_within_and_one_beyond_is_not(around):
     assert around(resources=rows, metres=500.01).resources["name"].tolist() == ["5"]
 
 
+def test_many_cameras_do_not_hide_the_school_behind_them(around):
+    rows = [{"kind": "camera", "name": f"c{n}", "north": n} for n in range(1, 6)]
+    rows += [{"kind": "school", "name": f"s{n}", "north": n} for n in (7, 8, 9)]
+    found = around(resources=rows, limit=2)
+    assert found.resources["name"].tolist() == ["c1", "c2", "s7", "s8"]
+    assert found.totals["resources"] == 8
+
+
 def test_only_points_that_are_right_and_still_there_count(around):
     rows = [
         {"kind": "camera", "name": "placeholder", "point_quality": "placeholder"},
