@@ -15,7 +15,7 @@ import duckdb
 
 from bench.figure import Figure
 from data.compare import compare
-from data.editions.edition import Edition, open_edition, write_meta
+from data.editions.edition import SCHEMA_VERSION, Edition, open_edition, write_meta
 from data.editions.tables import create_tables
 from data.measure import measure
 from data.scope import Grant, Scope
@@ -99,7 +99,7 @@ def figures() -> list[Figure]:
 
 def opened() -> Edition:
     """The edition, made where it is not there yet."""
-    file = KEPT / f"measure-{VERSION}.duckdb"
+    file = KEPT / f"measure-{VERSION}-{SCHEMA_VERSION}.duckdb"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")
