@@ -20,12 +20,14 @@ from data.cases import cases_behind, newest_cases
 from data.codes import label
 from data.compare import compare, earlier, has_history
 from data.display import (
+    NOTHING,
     below_text,
     change_text,
     count_text,
     exact,
     is_small,
     part_text,
+    rate_change,
     text,
     wilson,
 )
@@ -40,7 +42,7 @@ from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from data.small_cells import PLAIN
 from layouts.marks import NO_LEVEL, nothing, short_day
-from layouts.panel import BLANK, PLACE, Ask, Facts, Listing, Numbers, Panel
+from layouts.panel import BLANK, FINEST, PLACE, Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
 
 DEFAULT_DAYS = 30
@@ -216,10 +218,11 @@ def window_words(scope: Scope, edition: Edition) -> str:
 
 
 def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:
-    if PLACE in ask.by:
-        level = _beneath(question)
-        ask = replace(ask, by=tuple(level if key == PLACE else key for key in ask.by))
-        return _asked(ask, question).rename(columns={level: PLACE})
+    """Of PLACE and FINEST the one that is asked for, under that name."""
+    for wanted, level in ((PLACE, _beneath(question)), (FINEST, question.edition.site.grid_key)):
+        if wanted in ask.by:
+            ask = replace(ask, by=tuple(level if key == wanted else key for key in ask.by))
+            return _asked(ask, question).rename(columns={level: wanted})
     return _asked(ask, question)
 
 
@@ -278,6 +281,8 @@ def _at_best(indicator: Indicator, n: Any, d: Any) -> float:
 
 
 def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
+    if indicator_of(ask.indicator).kind == "rate":
+        return _compared_rates(frame, ask, edition)
     pairs = zip(frame["current"], frame["base"], strict=True)
     frame = frame.assign(
         change_text=[change_text(now, then) for now, then in pairs],
@@ -285,6 +290,17 @@ def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFra
         base_text=_counts(frame["base"], _below(frame, "base_below")),
     )
     return _with_names(frame, ask, edition)
+
+
+def _compared_rates(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
+    """As without a base, with the change in 百分点 beside."""
+    if "base_numerator" not in frame:
+        return _worded(frame, ask, edition).assign(change_text=NOTHING)
+    now = frame.rename(columns={f"current_{part}": part for part in ("numerator", "denominator")})
+    now = now.rename(columns={"current": "value", "current_below": "below"})
+    sides = now[["numerator", "denominator", "base_numerator", "base_denominator"]]
+    changes = [rate_change(*row).text for row in sides.itertuples(index=False)]
+    return _worded(now, ask, edition).assign(change_text=changes)
 
 
 def _counts(counts: pd.Series, below: pd.Series) -> list[str]:

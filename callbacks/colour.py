@@ -1,6 +1,7 @@
 """Colour the map by the chosen measure, or cover it with heat; keep the viewer's zoom."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,7 +114,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
     box = _box(polygons)
     heat = _heat(around, box) if is_heat else None
     shapes_url = geometry_url(question, on_map.level, on_map)
-    pins, pinned = _pins(around, on_map.level, polygons)
+    pins, pinned, beside = _pins(around, on_map, polygons)
     figure = drawing.figure(
         codes=codes,
         bands=colours.bands,
@@ -129,7 +130,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         figure=figure,
         values=drawing.values(colours.bands, colours.colours, box, heat),
         drawn=f"{shapes_url} {on_map.chosen} {scale}",
-        overlay=_labels(question, on_map) + pins,
+        overlay=_labels(question, on_map, beside) + pins,
         legend=_legend(colours, heat) + drawing.pin_legend(pinned),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
         window=_window(question),
@@ -208,8 +209,9 @@ def _heat(question: Inquiry, box: drawing.Box) -> pd.DataFrame:
     return heat_cells(lon, lat, max(float(across) / CELLS_ACROSS, 20.0))
 
 
-def _labels(question: Inquiry, on_map: View) -> list[dict]:
-    """Names of the regions one can drill to, the largest first so that they keep their place."""
+def _labels(question: Inquiry, on_map: View, beside: Mapping[str, int]) -> list[dict]:
+    """Names of the regions one can drill to, the largest first so that they keep their place, each
+    with how many red matters lie in it without a place of their own."""
     named = beneath(question.edition, on_map.outline, on_map.within)
     size = (named["east"] - named["west"]) * (named["north"] - named["south"])
     largest = named.assign(size=size).nlargest(MOST_LABELS, "size")
@@ -219,23 +221,26 @@ def _labels(question: Inquiry, on_map: View) -> list[dict]:
             row["lon"],
             row["lat"],
             drawing.Box(row["west"], row["south"], row["east"], row["north"]),
+            beside.get(row["code"], 0),
         )
         for row in largest.dropna(subset=["lon", "lat"]).to_dict("records")
     ]
 
 
 def _pins(
-    question: Inquiry, level: str, polygons: pd.DataFrame
-) -> tuple[list[dict], drawing.Pinned]:
+    question: Inquiry, on_map: View, polygons: pd.DataFrame
+) -> tuple[list[dict], drawing.Pinned, Counter[str]]:
     """Every open red case and every alert in force, the newest where they are too many; none of the
-    cases where a wall is not to know how many they are."""
+    cases where a wall is not to know how many they are. Those of which only a region with a name on
+    the map is known, are counted by it."""
     scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
     count = measure(question.edition, "open", (), scope, question.grant).iloc[0]
     is_withheld = bool(count.get("is_suppressed", False))
     total = 0 if is_withheld else int(count["numerator"] or 0)
     shown = 0 if is_withheld else MOST_PINS
     newest = cases_behind(question.edition, scope, question.grant, shown, "open")
-    red = _with_points(newest, level, polygons)
+    red = _with_points(newest, on_map.level, polygons)
+    beside = Counter(newest.drop(red.index)[on_map.outline].dropna())
     ask = (question.edition, question.scope, question.grant)
     in_force = alerts_in_force(*ask, MOST_PINS, question.now)
     alerts = in_force.dropna(subset=["lon", "lat"])
@@ -244,7 +249,15 @@ def _pins(
         *(drawing.pin_item("red", "红色事项", *at) for at in _places(red)),
         *(drawing.alert_item(signal, status, *at) for signal, status, at in flags),
     ]
-    return pins, drawing.Pinned(total, len(red), total > MOST_PINS, len(in_force), len(alerts))
+    told = drawing.Pinned(
+        red=total,
+        red_pinned=len(red),
+        is_newest=total > MOST_PINS,
+        alerts=len(in_force),
+        alerts_pinned=len(alerts),
+        red_beside=beside.total(),
+    )
+    return pins, told, beside
 
 
 def _with_points(cases: pd.DataFrame, level: str, polygons: pd.DataFrame) -> pd.DataFrame:

@@ -58,23 +58,22 @@ def register(app: Dash, answers: Answers) -> None:
 
 def figures(scene: Scene) -> list[Panel]:
     """The panels of a scene that plotly draws."""
-    return [PANELS[key] for key in scene.panels if PANELS[key].is_figure]
+    return [panel for panel in scene.drawn if panel.is_figure]
 
 
 def scene_refresher(scene: Scene, answers: Answers) -> Callable:
     """The callback of one scene: its pictures as plain lists, each with its edition, and the
     figures. A panel that cannot be drawn keeps its last picture, and the others are renewed."""
-    refreshers = {key: refresher(PANELS[key], answers, plain) for key in scene.panels}
+    refreshers = [(panel, refresher(panel, answers, plain)) for panel in scene.drawn]
 
     def refresh(pulse: dict | None, scope_json: str | None) -> list:
         pictures, drawn_by_plotly = [], {panel.key: no_update for panel in figures(scene)}
-        for key, draw in refreshers.items():
+        for panel, draw in refreshers:
             with suppress(PreventUpdate):
                 picture, edition = draw(scope_json, pulse)
-                panel = PANELS[key]
                 told = {"frame": panel.frame_id, "body": panel.body_id, "edition": edition}
                 if panel.is_figure:
-                    drawn_by_plotly[key] = picture
+                    drawn_by_plotly[panel.key] = picture
                 else:
                     told["children"] = picture
                 pictures.append(told)

@@ -13,7 +13,7 @@ from dash import html
 from data.codes import label
 from data.display import NOTHING
 from layouts.controls import Act
-from layouts.marks import flag, shape, stamp
+from layouts.marks import flag, outlined, shape, stamp
 from layouts.theme import (
     GRID_LINE,
     HEAT,
@@ -55,6 +55,7 @@ class Pinned:
     is_newest: bool = False  # there are more than can be pinned, and the newest are
     alerts: int = 0
     alerts_pinned: int = 0
+    red_beside: int = 0  # without a place of their own: they stand beside the name of their region
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def pin_legend(pinned: Pinned) -> list:
     if pinned.red:
         shown = f"{'最新 ' if pinned.is_newest else ''}{pinned.red_pinned:,}/{pinned.red:,} 件"
         rows.append(_pin_row(shape("red", "红色事项"), "红色定位", shown))
+    if pinned.red_beside:
+        rows.append(_pin_row(beside(), "地名旁", f"{pinned.red_beside:,} 件"))
     if pinned.alerts:
         shown = f"{pinned.alerts_pinned:,}/{pinned.alerts:,} 条"
         rows.append(_pin_row(flag(None), "预警定位", shown))
@@ -187,10 +190,17 @@ def placed(rate: str, part: str, unlocated: int | None, whose: str = "") -> list
     ]
 
 
-def label_item(name: str, lon: float, lat: float, within: Box) -> dict:
-    """A place's name over the map; it may step aside, yet not out of the place's own bounds."""
+def label_item(name: str, lon: float, lat: float, within: Box, red: int = 0) -> dict:
+    """A place's name over the map; it may step aside, yet not out of the place's own bounds. `red`
+    is how many red matters there are somewhere in it."""
     bounds = [round(each, 5) for each in (within.west, within.south, within.east, within.north)]
-    return {"kind": "label", "text": name, "lon": lon, "lat": lat, "bounds": bounds}
+    item = {"kind": "label", "text": name, "lon": lon, "lat": lat, "bounds": bounds}
+    return item | ({"beside": {"shape": beside().src, "count": red}} if red else {})  # type: ignore
+
+
+def beside() -> html.Img:
+    """The mark of red matters that have no place of their own: the outline of their triangle."""
+    return outlined("red", "红色事项，无坐标")
 
 
 def pin_item(risk: str, text: str, lon: float, lat: float) -> dict:

@@ -21,6 +21,11 @@ def shape(risk: str | None, word: str = "") -> html.Img:
     return _drawn(SHAPE[known], RISK.get(known, MUTED_INK), word)
 
 
+def outlined(risk: str, word: str) -> html.Img:
+    """The outline of a risk's shape: what it stands for is not at this very place."""
+    return _drawn(SHAPE[risk], RISK[risk], word, is_filled=False)
+
+
 def risk_word(risk: str | None) -> str:
     """红, 黄; a matter that was given no risk says so."""
     return label("risk", risk) if risk in codes("risk") else UNGRADED
@@ -63,21 +68,32 @@ def short_day(day: date) -> str:
     return f"{day.month}/{day.day}"
 
 
-def _drawn(path: str, colour: str, word: str) -> html.Img:
+def _drawn(path: str, colour: str, word: str, is_filled: bool = True) -> html.Img:
+    paint = f"fill='{colour}'" if is_filled else f"fill='none' stroke='{colour}' stroke-width='2'"
     svg = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
-        f"<path fill='{colour}' d='{path}'/></svg>"
+        f"<path {paint} d='{path}'/></svg>"
     )
     return html.Img(className="shape", src="data:image/svg+xml;utf8," + quote(svg), alt=word)
 
 
 def bar(share: float | None, mark: float | None = None, kind: str = "") -> html.Div:
-    """A horizontal bar of `share` (0..1) of its width; `mark` sets a tick, such as a target."""
+    """A horizontal bar of `share` (0..1) of its width; `mark` sets a tick, such as a target. What
+    is missing to it is hatched where `kind` is `behind`."""
     width = 0.0 if share is None or share != share else min(max(share, 0.0), 1.0)
     parts: list = [html.I(style={"width": f"{100 * width:.1f}%"})]
     if mark is not None:
         parts.append(html.U(style={"left": f"{100 * mark:.1f}%"}))
+    if mark is not None and kind == "behind":
+        missing = {"left": f"{100 * width:.1f}%", "width": f"{100 * max(mark - width, 0.0):.1f}%"}
+        parts.append(html.S(style=missing))
     return html.Div(parts, className=f"bar {kind}".strip())
+
+
+def rate_figure(text: str, is_behind: bool, className: str = "") -> html.B:  # noqa: N803
+    """A rate; one that is behind its target says so by a mark, for colour is another language."""
+    parts = [html.I("▼", className="below"), text] if is_behind else text
+    return html.B(parts, className=className)
 
 
 def nothing(words: str = EMPTY) -> html.Div:

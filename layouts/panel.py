@@ -9,6 +9,7 @@ from dash import dcc, html
 
 ROWS_OF_A_LIST = 5  # a reader at ten metres takes in no more
 PLACE = "place"  # in Numbers.by: the level of the tree beneath the region that is looked at
+FINEST = "finest"  # and its lowest level, the grid 网格
 
 NO_AXIS = {"visible": False}
 BLANK = {  # until the first answer; plotly's own beginning is a white box

@@ -1,53 +1,89 @@
-"""Panels that rank, whole, and what they and others are drawn from: rows with a bar, tiles."""
+"""Panels that rank, whole, and what they and others are drawn from: who ranks, rows with a bar."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from dash import html
 
-from data.display import count_text, part_text
-from layouts.marks import bar, nothing
+from data.display import count_text, part_text, rate_text
+from layouts.marks import bar, nothing, rate_figure
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
 LONG = 11  # figures of n/d; longer ones take room from the names
 NONE_RANKED = "没有满 10 件、可以排名的"
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What a row is held against, a tick in its bar: the target, or the figure of all together."""
+
+    word: str
+    text: str
+    value: float
+    is_target: bool = False
+
+
 def lowest(
     key: str, title: str, question: str, indicator: str, by: str, has_target: bool = False
 ) -> Panel:
-    """The five with the lowest rate of the window."""
+    """The five with the lowest rate of the window, against the target or that of all."""
 
-    def draw(facts: Facts, rows: pd.DataFrame) -> list:
-        target = facts.closure_target if has_target else None
-        return in_window(facts, lowest_rates(rows, by, target))
+    def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
+        mark = (target_mark(facts) if has_target else None) or overall_mark(overall)
+        return in_window(facts, _rates(rows, by, lowest_rows(rows, by), mark, 1.0), mark)
 
-    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw)
+    asks = {"rows": Numbers(indicator, (by,)), "overall": Numbers(indicator)}
+    return Panel(key, title, question, asks, draw)
 
 
-def highest(key: str, title: str, question: str, indicator: str, by: str, note: str = "") -> Panel:
-    """The five with the highest value; of the window, unless `note` says of what."""
+def highest(
+    key: str, title: str, question: str, indicator: str, by: str, note: str = "", kind: str = ""
+) -> Panel:
+    """The five with the highest value, against that of all; of the window, unless `note` says of
+    what. `kind` is that of the bars: `warn` for what is late."""
 
-    def draw(facts: Facts, rows: pd.DataFrame) -> list | html.Div:
-        ranked = highest_rates(rows, by)
-        return ranked if note else in_window(facts, ranked)
+    def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
+        mark = overall_mark(overall)
+        ranked = highest_rows(rows, by)
+        most = float(ranked["value"].max()) if len(ranked) else 0.0
+        return in_window(facts, _rates(rows, by, ranked, mark, most or 1.0, kind), mark, note)
 
-    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw, note)
+    asks = {"rows": Numbers(indicator, (by,)), "overall": Numbers(indicator)}
+    return Panel(key, title, question, asks, draw)
 
 
 def largest(key: str, title: str, question: str, indicator: str, by: str, note: str = "") -> Panel:
     """The five with the largest count; of the window, unless `note` says of what."""
 
-    def draw(facts: Facts, rows: pd.DataFrame) -> list | html.Div:
-        ranked = largest_counts(rows, by)
-        return ranked if note else in_window(facts, ranked)
+    def draw(facts: Facts, rows: pd.DataFrame) -> list:
+        return in_window(facts, _counts(rows, by), note=note)
 
-    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw, note)
+    return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw)
 
 
-def in_window(facts: Facts, rows: list | html.Div) -> list:
-    """With the window that the rows are of, beside the title."""
-    return [*(rows if isinstance(rows, list) else [rows]), html.Div(facts.window, className="sum")]
+def in_window(
+    facts: Facts, rows: list | html.Div, mark: Mark | None = None, note: str = ""
+) -> list:
+    """With the window that the rows are of, or `note`, and what the ticks mean, by the title."""
+    said: list = [note or facts.window]
+    if mark is not None:
+        said = [*said, html.Span([html.U(), f"{mark.word} {mark.text}"], className="tick")]
+    return [*(rows if isinstance(rows, list) else [rows]), html.Div(said, className="sum")]
+
+
+def target_mark(facts: Facts) -> Mark | None:
+    """The target of closing on time; None where the site declares none."""
+    target = facts.closure_target
+    if target is None:
+        return None
+    share = rate_text(round(target * 1000), 1000).removesuffix(".0%").removesuffix("%")
+    return Mark("目标", f"{share}%", target, is_target=True)
+
+
+def overall_mark(overall: pd.DataFrame) -> Mark | None:
+    """The same figure of all together; None where there is none."""
+    row = overall.iloc[0]
+    return None if pd.isna(row["value"]) else Mark("全体", row["text"], float(row["value"]))
 
 
 def known(frame: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -55,42 +91,58 @@ def known(frame: pd.DataFrame, key: str) -> pd.DataFrame:
     return frame[frame[key].notna() & (frame[key] != "-")]
 
 
-def lowest_rates(frame: pd.DataFrame, key: str, target: float | None = None) -> list | html.Div:
-    """The five with the lowest rate; those under ten are not ranked (DOMAIN 2.5).
+def lowest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> pd.DataFrame:
+    """Those with the lowest rate, lowest first; those under ten are not ranked (DOMAIN 2.5).
 
     Chosen by the upper end of the interval, so that bad luck with few cases accuses nobody, and
-    shown by the rate. Behind is only whose whole interval lies below the target."""
+    ordered by the rate."""
     rows = known(frame, key)
     ranked = rows[rows["is_ranked"]].nsmallest(ROWS_OF_A_LIST, "at_best", keep="first")
-    return _rates(ranked.sort_values("value", kind="stable"), len(rows), target)
+    return ranked.sort_values("value", kind="stable").head(count)
 
 
-def highest_rates(frame: pd.DataFrame, key: str) -> list | html.Div:
-    """The five with the highest value among those that may be ranked."""
+def highest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> pd.DataFrame:
+    """Those with the highest value among those that may be ranked."""
     rows = known(frame, key)
-    ranked = rows[rows["is_ranked"]].nlargest(ROWS_OF_A_LIST, "value", keep="first")
-    return _rates(ranked, len(rows), None)
+    return rows[rows["is_ranked"]].nlargest(count, "value", keep="first")
 
 
-def _rates(ranked: pd.DataFrame, of: int, target: float | None) -> list | html.Div:
+def largest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> pd.DataFrame:
+    """Those with the largest count; a withheld one is small, and comes last."""
+    rows = known(frame, key)
+    shown = rows[(rows["numerator"] > 0) | is_withheld(rows)]
+    return shown.sort_values("numerator", ascending=False, kind="stable").head(count)
+
+
+def behind(frame: pd.DataFrame, target: float | None) -> pd.DataFrame:
+    """Who is behind the target beyond chance: whose whole interval lies below it; none of those
+    under ten."""
+    if target is None:
+        return frame[:0]
+    return frame[frame["is_ranked"] & (frame["at_best"] < target)]
+
+
+def _rates(
+    frame: pd.DataFrame, key: str, ranked: pd.DataFrame, mark: Mark | None, most: float, kind=""
+) -> list | html.Div:
     if ranked.empty:
-        return nothing(NONE_RANKED if of else "暂无数据")
-    most = max(1.0, ranked["value"].max())
-    return [_rate_row(row, most, target) for row in ranked.to_dict("records")]
+        return nothing(NONE_RANKED if len(known(frame, key)) else "暂无数据")
+    target = mark.value if mark and mark.is_target else None
+    late = behind(ranked, target).index
+    rows = zip(ranked.index, ranked.to_dict("records"), strict=True)
+    return [_rate_row(row, most, mark, kind, at in late) for at, row in rows]
 
 
-def _rate_row(row: dict, most: float, target: float | None) -> html.Div:
-    is_behind = target is not None and row["at_best"] < target
+def _rate_row(row: dict, most: float, mark: Mark | None, kind: str, is_behind: bool) -> html.Div:
     part = _part(row["numerator"], row["denominator"])
     small = html.Small(part, className="is-long" if len(part) > LONG else "")
-    kind = "warn" if is_behind else "ok" if target is not None else ""
+    if mark and mark.is_target:
+        kind = "behind" if is_behind else "ok"
     return html.Div(
         [
             html.Span(row["name"], className="name"),
-            html.Div(
-                [html.B(row["text"]), small], className=f"rate {'behind' if is_behind else ''}"
-            ),
-            bar(row["value"] / most, target, kind),
+            html.Div([rate_figure(row["text"], is_behind), small], className=f"rate {kind}"),
+            bar(row["value"] / most, min(mark.value / most, 1.0) if mark else None, kind),
         ],
         className="list-row",
     )
@@ -102,13 +154,10 @@ def _part(n: float | None, d: float) -> str:
     return part_text(n, d, wall=True) if has_both else f"{count_text(d, wall=True)} 件"
 
 
-def largest_counts(frame: pd.DataFrame, key: str, unit: str = "件") -> list | html.Div:
-    """The five with the largest count; a withheld one is small, and comes last."""
-    rows = known(frame, key)
-    shown = rows[(rows["numerator"] > 0) | is_withheld(rows)]
-    largest = shown.sort_values("numerator", ascending=False, kind="stable").head(ROWS_OF_A_LIST)
+def _counts(frame: pd.DataFrame, key: str, unit: str = "件") -> list | html.Div:
+    largest = largest_rows(frame, key)
     if largest.empty:
-        return nothing("一件也没有" if len(rows) else "暂无数据")
+        return nothing("一件也没有" if len(known(frame, key)) else "暂无数据")
     most = number_of(largest["numerator"].max())
     return [
         count_row(row["name"], row["numerator"], most, unit, text=_withheld_text(row))
@@ -139,26 +188,3 @@ def count_row(
         bar(number_of(count) / most if most else 0, kind=kind),
     ]
     return html.Div(parts, className="list-row")
-
-
-def rate_tiles(
-    rates: Sequence[tuple[str, str, pd.DataFrame]], targets: Sequence[float | None] = ()
-) -> html.Div:
-    """A large figure for each (rate, of what, frame), with n/d of what beneath: rates that stand
-    side by side are of different matters. "—" where nothing was counted."""
-    wanted = [*targets, *([None] * (len(rates) - len(targets)))]
-    tiles = [_rate_tile(*rate, target) for rate, target in zip(rates, wanted, strict=True)]
-    return html.Div(tiles, className="rate-tiles")
-
-
-def _rate_tile(name: str, of: str, frame: pd.DataFrame, target: float | None) -> html.Div:
-    row = frame.iloc[0].to_dict() if len(frame) else {"text": "—", "part": "0/0", "at_best": None}
-    is_behind = target is not None and row["at_best"] is not None and row["at_best"] < target
-    return html.Div(
-        [
-            html.Span(name, className="word"),
-            html.B(row["text"], className="kpi behind" if is_behind else "kpi"),
-            html.Small(f"{of} {row['part']}"),
-        ],
-        className="rate-tile",
-    )

@@ -81,7 +81,7 @@ PX_PER_REM = 16  # at 1920 x 1080; a viewer's own factor is Control.PULSE's `sca
 
 # The wall's canvas in rem. The map has what the others leave; layouts/map.py zooms by it.
 CANVAS = MappingProxyType(
-    {"width": 120.0, "height": 67.5, "head": 5.5, "foot": 3.25, "left": 25.5, "right": 27.25}
+    {"width": 120.0, "height": 67.5, "head": 6.25, "foot": 3.25, "left": 25.5, "right": 27.25}
 )
 GAP = 0.75  # between panels, and all round
 MAP_REM = (

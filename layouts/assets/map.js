@@ -61,11 +61,13 @@
     }
   }
 
+  const lettersOf = (item) => item.text.length + (item.beside ? 1 + String(item.beside.count).length : 0);
+
   function freest(item, pins, names, rem) {
     let best = null;
     for (const [right, down] of STEPS) {
       const x = item.at.x + right * rem, y = item.at.y + down * rem;
-      const box = boxAt(x, y, item.text.length * 0.68 * rem, 0.8 * rem);
+      const box = boxAt(x, y, lettersOf(item) * 0.68 * rem, 0.8 * rem);
       if (!isInside(box, item.element.parentElement) || !isAtHome(x, y, item.own)) continue;
       if (names.some((name) => overlap(box, name) > 0)) continue;
       const covered = pins.reduce((sum, pin) => sum + overlap(box, pin), 0);
@@ -81,7 +83,9 @@
       const element = document.createElement("div");
       element.className = `map-${item.kind}${item.is_alert ? " is-alert" : ""}`;
       if (item.kind === "label") {
-        element.append(Object.assign(document.createElement("span"), { textContent: item.text }));
+        const name = Object.assign(document.createElement("span"), { textContent: item.text });
+        if (item.beside) name.append(Object.assign(document.createElement("img"), { src: item.beside.shape, alt: "无坐标的红色事项", className: "shape" }), String(item.beside.count));
+        element.append(name);
       } else {
         element.style.setProperty("--mark", `var(--${item.mark})`);
         const shape = Object.assign(document.createElement("img"), { src: item.shape, alt: item.text, className: "shape" });

@@ -4,27 +4,24 @@ import pandas as pd
 from dash import html
 
 from data.display import part_text
-from layouts.marks import bar, nothing
-from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel
-
-LONG = 11  # figures of n/d; longer ones take room from the names
+from layouts.marks import bar, nothing, rate_figure
+from layouts.panel import Facts, Numbers, Panel
+from layouts.rankings import LONG, behind, in_window, known, lowest_rows, target_mark
 
 
 def draw(facts: Facts, on_time: pd.DataFrame, closure: pd.DataFrame) -> list | html.Div:
-    """The departments furthest behind in closing on time; those under ten cases are not ranked.
-
-    Chosen by the upper end of the interval, so that bad luck with few cases accuses nobody (12/14
-    may still be 96 %), and shown by the rate."""
-    known = on_time[on_time["department"].notna() & (on_time["department"] != "-")]
-    ranked = known[known["is_ranked"]]
-    worst = ranked.nsmallest(ROWS_OF_A_LIST, "at_best", keep="first").sort_values(
-        "value", kind="stable"
-    )
+    """The departments furthest behind in closing on time, the lowest rate first."""
+    worst = lowest_rows(on_time, "department")
     if worst.empty:
-        return nothing("没有应结满 10 件的部门" if len(known) else "暂无数据")
+        some = len(known(on_time, "department"))
+        return nothing("没有应结满 10 件的部门" if some else "暂无数据")
     closed = closure.set_index("department")
-    rows = [_row(row, closed, facts.closure_target) for row in worst.to_dict("records")]
-    return [_heading(), *rows, _scope(facts, len(known) - len(ranked))]
+    late = behind(worst, facts.closure_target).index
+    rows = zip(worst.index, worst.to_dict("records"), strict=True)
+    shown = [_row(row, closed, facts.closure_target, at in late) for at, row in rows]
+    few = len(known(on_time, "department")) - on_time["is_ranked"].sum()
+    note = f"{facts.window}，{few} 个不足 10 件" if few else ""
+    return in_window(facts, [_heading(), *shown], None if few else target_mark(facts), note)
 
 
 def _heading() -> html.Div:
@@ -32,32 +29,24 @@ def _heading() -> html.Div:
     return html.Div(words, className="dep-row dep-head")
 
 
-def _scope(facts: Facts, unranked: int) -> html.Div:
-    """Beside the title: the window, and how many departments are too small for a rank."""
-    few = f"{unranked} 个不足 10 件" if unranked else ""
-    return html.Div("，".join(filter(None, (facts.window, few))), className="sum")
-
-
-def _row(row: dict, closed: pd.DataFrame, target: float | None) -> html.Div:
-    """Behind is only who is so beyond chance: whose whole interval lies below the target."""
+def _row(row: dict, closed: pd.DataFrame, target: float | None, is_behind: bool) -> html.Div:
     code = row["department"]
     other = closed.loc[code].to_dict() if code in closed.index else {}
-    is_behind = target is not None and row["at_best"] < target
     return html.Div(
         [
             html.Span(row["name"], className="name"),
-            html.Div(_rate(row), className="rate behind" if is_behind else "rate"),
+            html.Div(_rate(row, is_behind), className="rate"),
             html.Div(_rate(other), className="rate other"),
-            bar(row["value"], target, "warn" if is_behind else "ok"),
+            bar(row["value"], target, "behind" if is_behind else "ok"),
         ],
         className="dep-row",
     )
 
 
-def _rate(row: dict) -> list:
+def _rate(row: dict, is_behind: bool = False) -> list:
     part = part_text(row.get("numerator", 0), row.get("denominator", 0), wall=True)
     size = "is-long" if len(part) > LONG else ""
-    return [html.B(row.get("text", "—")), html.Small(part, className=size)]
+    return [rate_figure(row.get("text", "—"), is_behind), html.Small(part, className=size)]
 
 
 PANEL = Panel(

@@ -1,10 +1,10 @@
 """How do all departments together close: how much, how punctually, and how much is overdue?"""
 
 import pandas as pd
-from dash import html
 
 from layouts.panel import Facts, Numbers, Panel
-from layouts.rankings import rate_tiles
+from layouts.rankings import in_window, target_mark
+from layouts.tiles import rate_tiles
 
 
 def draw(facts: Facts, closure: pd.DataFrame, on_time: pd.DataFrame, overdue: pd.DataFrame) -> list:
@@ -14,7 +14,7 @@ def draw(facts: Facts, closure: pd.DataFrame, on_time: pd.DataFrame, overdue: pd
         ("办结率", "受理", closure),
         ("超期率", "当前在办", overdue),
     ]
-    return [rate_tiles(rates, (facts.closure_target,)), html.Div(facts.window, className="sum")]
+    return in_window(facts, rate_tiles(rates, (facts.closure_target,)), target_mark(facts))
 
 
 PANEL = Panel(

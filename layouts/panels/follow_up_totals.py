@@ -3,7 +3,8 @@
 import pandas as pd
 
 from layouts.panel import Facts, Numbers, Panel
-from layouts.rankings import in_window, rate_tiles
+from layouts.rankings import in_window
+from layouts.tiles import rate_tiles
 
 
 def draw(

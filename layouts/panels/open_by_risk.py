@@ -25,14 +25,19 @@ def draw(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, due: pd.DataFra
         open_tile = _tile([html.Span("在办合计")], total, html.Div(className="none"), INK)
         return [html.Div([open_tile, late_tile], className="tiles")]
     unknown = total - sum(counts.get(risk, 0) for risk in risks)
-    return [html.Div([*tiles, late_tile], className="tiles"), _total(total, unknown)]
+    late_unknown = sum(late.values()) - sum(late.get(risk, 0) for risk in risks)
+    shown = html.Div([*tiles, late_tile], className="tiles")
+    return [shown, _total(total, unknown, late_unknown)]
 
 
-def _total(total: int, unknown: int) -> html.Div:
+def _total(total: int, unknown: int, late: int) -> html.Div:
+    """What the tiles add up to, with what has no risk and how much of it is late."""
     parts = [html.Span(["在办 ", _figure(total)])]
     if unknown:
-        parts.append(html.Span(["未定级 ", _figure(unknown)]))
-    return html.Div(parts, className="sum is-parts")
+        overdue = [" 超期 ", _figure(late)] if late else []
+        parts.append(html.Span(["未定级 ", _figure(unknown), *overdue]))
+    is_long = max(map(_length, (unknown, late)), key=len)
+    return html.Div(parts, className=f"sum is-parts {is_long}".strip())
 
 
 def _by_risk(frame: pd.DataFrame) -> dict[str, int]:

@@ -9,4 +9,5 @@ PANEL = highest(
     "overdue_open_rate",
     "department",
     note="超期在办／在办",
+    kind="warn",
 )

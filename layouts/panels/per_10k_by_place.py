@@ -3,4 +3,4 @@
 from layouts.panel import PLACE
 from layouts.rankings import highest
 
-PANEL = highest("per_10k_by_place", "万人发案最高", "按人口算，哪里事最多？", "per_10k", PLACE)
+PANEL = highest("per_10k_by_place", "万人发案", "按人口算，哪里事最多？", "per_10k", PLACE)

@@ -1,11 +1,37 @@
 """Which departments fall behind?"""
 
+import pandas as pd
+from dash import html
+
+from layouts.panel import Facts, Numbers
+from layouts.rankings import behind, known, target_mark
 from layouts.scene import Scene
+from layouts.sentence import Words, also, figure, least
+
+
+def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> Words:
+    """按时办结率, how many departments are behind the target beyond chance, and the lowest."""
+    said = ["按时办结率 ", html.B(figure(on_time))]
+    lowest = least(by_department, "department")
+    mark = target_mark(facts)
+    if mark is None:
+        return [*said, *also(lowest, "；最低 ")]
+    late = behind(known(by_department, "department"), mark.value)
+    if late.empty:
+        return [*said, f"，没有部门低于目标 {mark.text}"]
+    counted = [html.B(str(len(late))), f" 个部门低于目标 {mark.text}"]
+    return [*said, "；", *counted, *also(lowest, "，最低 ")]
+
 
 SCENE = Scene(
     key="departments",
     name="部门办结",
     question="哪些部门落后，差在哪里？",
+    asks={
+        "on_time": Numbers("on_time_closure_rate"),
+        "by_department": Numbers("on_time_closure_rate", ("department",)),
+    },
+    answer=answer,
     columns=(
         ("department_totals", "backlog_by_department"),
         ("least_punctual_by_department", "least_closed_by_department"),

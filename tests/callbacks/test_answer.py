@@ -15,7 +15,7 @@ from data.editions.edition import Edition
 from data.editions.store import EditionStore
 from data.measure import measure
 from data.scope import Grant, Scope
-from layouts.panel import Listing
+from layouts.panel import FINEST, Listing, Numbers
 from layouts.panels import PANELS
 from tests.layouts.conftest import asked_of, edition  # noqa: F401
 from tests.layouts.small import DATA_TIME, of_another_schema, publish, small_site, store_with
@@ -216,3 +216,23 @@ def test_a_window_with_a_base_is_compared(edition: Edition):  # noqa: F811
 )
 def test_a_window_is_said_in_few_letters(edition: Edition, since, until, said):  # noqa: F811
     assert window_words(Scope(since=since, until=until), edition) == said
+
+
+def test_a_rate_beside_its_earlier_self_changes_by_points(edition: Edition):  # noqa: F811
+    question = asked_of(edition)
+    row = answered(Numbers("closure_rate", base="previous"), question).iloc[0]
+    assert row["text"] == answered(Numbers("closure_rate"), question)["text"].iloc[0]
+    change = 100 * (row["value"] - row["base"])
+    assert row["change_text"] == f"{change:+.1f}个百分点"
+
+
+def test_a_rate_without_an_earlier_self_says_no_change(edition: Edition):  # noqa: F811
+    early = Scope(since=DATA_TIME - timedelta(days=400), until=DATA_TIME)
+    row = answered(Numbers("closure_rate", base="previous"), asked_of(edition, early)).iloc[0]
+    assert (row["change_text"], row["text"][-1]) == ("—", "%")
+
+
+def test_the_finest_level_is_the_grid_of_the_site(edition: Edition):  # noqa: F811
+    frame = answered(Numbers("accepted", (FINEST,)), asked_of(edition))
+    known = frame[frame[FINEST] != "-"]
+    assert known["name"].str.endswith("格").all() and len(known) > 10

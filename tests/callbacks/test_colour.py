@@ -61,3 +61,14 @@ def test_the_ticker_says_ungraded_and_where_there_is_nothing_that():
 def test_the_window_stands_on_the_map_and_a_past_time_is_said():
     question = given(("T0V0G0", "red", "open"))
     assert "近 30 日" in str(pictured(question, "risk", False, 1.0).window)
+
+
+def test_a_red_case_without_a_place_of_its_own_stands_beside_the_name_of_its_town():
+    question = given(("T0V0G0", "red", "open"), ("T1V0G0", "red", "open"))
+    question.edition._connection.execute(
+        "UPDATE cases SET village = NULL, grid = NULL, lon = NULL, lat = NULL WHERE town = 'T1'"
+    )
+    shown = pictured(question, "risk", False, 1.0).overlay
+    beside = {item["text"]: item["beside"]["count"] for item in shown if "beside" in item}
+    assert (beside, len(reds(question))) == ({"第1镇": 1}, 1)
+    assert "1/2" in legend(question) and "地名旁" in legend(question)

@@ -10,8 +10,7 @@ from callbacks.answer import WITHHELD, answered, drawn
 from callbacks.colour import pictured
 from data.scope import Scope
 from layouts.panel import Numbers
-from layouts.panels import PANELS
-from tests.layouts.conftest import asked_of, edition  # noqa: F401
+from tests.layouts.conftest import PICTURES, asked_of, edition  # noqa: F401
 from tests.layouts.small import DATA_TIME
 
 YEAR = Scope(since=DATA_TIME - timedelta(days=365), until=DATA_TIME + timedelta(days=1))
@@ -21,12 +20,12 @@ WAGES = FEW.with_filter("category", "wages")
 
 
 def picture(key: str, question) -> str:
-    made = drawn(PANELS[key], question, 1)
+    made = drawn(PICTURES[key], question, 1)
     return json.dumps(made, cls=PlotlyJSONEncoder, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("scope", [FEW, WAGES, GRID.with_filter("outcome", "-")])
-@pytest.mark.parametrize("key", PANELS)
+@pytest.mark.parametrize("key", PICTURES)
 def test_every_panel_draws_what_is_withheld(edition, key: str, scope: Scope):  # noqa: F811
     assert "NaN" not in picture(key, asked_of(edition, scope))
 
@@ -43,7 +42,7 @@ def test_a_small_count_of_a_ranking_is_written_as_small(edition):  # noqa: F811
 def test_a_picture_that_adds_up_says_that_it_may_not(edition, key: str):  # noqa: F811
     hidden = [
         answered(ask, asked_of(edition, WAGES))["is_suppressed"].any()
-        for ask in PANELS[key].asks.values()
+        for ask in PICTURES[key].asks.values()
         if isinstance(ask, Numbers)
     ]
     assert any(hidden) == (WITHHELD in picture(key, asked_of(edition, WAGES)))

@@ -9,7 +9,16 @@ from callbacks.answer import Inquiry, windowed
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
 from data.scope import Grant, Scope
+from layouts.panel import Panel
+from layouts.panels import PANELS
+from layouts.scenes import SCENES
 from tests.layouts.small import DATA_TIME, fill, small_site
+
+# Everything that `drawn` draws: panels, and the answers of the scenes.
+PICTURES: dict[str, Panel] = {
+    **PANELS,
+    **{scene.answered.key: scene.answered for scene in SCENES.values()},
+}
 
 
 def opened(cases: int | None) -> Edition:

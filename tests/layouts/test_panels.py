@@ -28,7 +28,9 @@ from layouts.panels.open_by_risk import draw as draw_risks
 from layouts.panels.red_cases import draw as draw_red
 from layouts.panels.source_freshness import draw as draw_sources
 from layouts.theme import RISK, SHAPE
-from tests.layouts.conftest import asked_of
+from tests.layouts.conftest import PICTURES, asked_of
+
+EACH = pytest.mark.parametrize("panel", PICTURES.values(), ids=lambda panel: panel.key)
 
 FACTS = Facts(
     data_time=datetime(2026, 11, 20, 14, 30),
@@ -57,21 +59,22 @@ def found(picture, kind: str) -> list:
     return [each for each in every if kind in str(getattr(each, "className", "")).split()]
 
 
-@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+@EACH
 def test_a_panel_draws_an_empty_edition(panel: Panel, empty_edition: Edition):
     picture = drawn(panel, asked_of(empty_edition), 1.0)
     assert "nan" not in json.dumps(picture, cls=PlotlyJSONEncoder, ensure_ascii=False).lower()
 
 
-@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+@EACH
 def test_a_panel_draws_a_full_edition(panel: Panel, edition: Edition):
     picture = drawn(panel, asked_of(edition), 1.0)
     text = json.dumps(picture, cls=PlotlyJSONEncoder, ensure_ascii=False)
-    assert len(text) > (300 if panel.asks else 0)  # without asks only the browser fills it
+    least = 100 if panel.key.endswith("_answer") else 300
+    assert len(text) > (least if panel.asks else 0)  # without asks only the browser fills it
     assert "nan" not in text.lower()
 
 
-@pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.key)
+@EACH
 def test_a_panel_says_its_question_and_asks_for_indicators_that_exist(panel: Panel):
     assert panel.question.endswith("？")
     asks = [ask for ask in panel.asks.values() if isinstance(ask, Numbers)]
@@ -79,7 +82,7 @@ def test_a_panel_says_its_question_and_asks_for_indicators_that_exist(panel: Pan
 
 
 def test_nobodys_name_or_number_reaches_the_wall(edition: Edition):
-    for panel in PANELS.values():
+    for panel in PICTURES.values():
         shown = json.dumps(drawn(panel, asked_of(edition), 1.0), cls=PlotlyJSONEncoder)
         assert "13800138000" not in shown
         assert "张三" not in shown.encode().decode("unicode_escape")
@@ -117,8 +120,8 @@ def test_the_department_furthest_behind_comes_first_and_small_ones_are_not_ranke
     picture = draw_departments(FACTS, on_time, rates(court=(1, 2)))
     rows = found(picture, "dep-row")[1:]
     assert [words(row) for row in rows] == [
-        "court 50.0% 10/20 50.0% 1/2",
-        "police 90.0% 90/100 — 0/0",
+        "court ▼ 50.0% 10/20 50.0% 1/2",
+        "police ▼ 90.0% 90/100 — 0/0",
     ]
     assert "1 个不足 10 件" in words(picture)
 
@@ -136,8 +139,9 @@ def test_a_department_that_had_bad_luck_with_few_cases_is_not_named_before_those
 
 def test_a_department_is_marked_only_where_it_is_below_the_target_beyond_chance():
     on_time = rates(a=(90, 100), b=(94, 100), c=(940, 1000), d=(900, 1000))
-    rows = found(draw_departments(FACTS, on_time, rates(a=(1, 2))), "behind")
-    assert [words(row) for row in rows] == ["90.0% 900/1,000", "90.0% 90/100"]
+    rows = found(draw_departments(FACTS, on_time, rates(a=(1, 2))), "dep-row")[1:]
+    marked = [words(row).split()[0] for row in rows if found(row, "behind")]
+    assert marked == [words(row).split()[0] for row in rows if "▼" in words(row)] == ["d", "a"]
 
 
 def test_departments_are_measured_by_their_deadlines():

@@ -1,0 +1,62 @@
+"""What the answers of scenes are put together from: one sentence each, read at one glance."""
+
+import pandas as pd
+from dash import html
+
+from data.display import NOTHING
+from layouts.panel import number_of
+from layouts.rankings import largest_rows, lowest_rows
+
+Words = list[str | html.B | html.Img]
+NARROW = 0.58  # em; the width of a figure or a Latin letter
+
+
+def sentence(words: Words) -> html.P:
+    """With its length in em, by which it is set smaller where it has not the room (wall.css)."""
+    letters = "".join(_said(word) for word in words)
+    em = sum(NARROW if letter.isascii() else 1 for letter in letters)
+    return html.P(words, className="sentence", style={"--em": f"{em:.1f}"})
+
+
+def _said(word: object) -> str:
+    """What a word takes the room of; a running time that of 9999 天."""
+    if isinstance(word, html.B):
+        return _said(word.children)  # type: ignore[attr-defined]
+    return word if isinstance(word, str) else "9999 天"
+
+
+def most(frame: pd.DataFrame, key: str) -> Words:
+    """玉衡街道最多，3 件; nothing where there is none, or none is told."""
+    rows = largest_rows(frame, key, 1)
+    if rows.empty or not number_of(rows["numerator"].iloc[0]):
+        return []
+    row = rows.iloc[0]
+    return [html.B(row["name"]), "最多，", html.B(row["text"]), " 件"]
+
+
+def least(frame: pd.DataFrame, key: str) -> Words:
+    """亢金镇 51.6%, of the lowest rate among those that may be ranked; nothing where none may."""
+    rows = lowest_rows(frame, key, 1)
+    if rows.empty:
+        return []
+    return [html.B(rows["name"].iloc[0]), " ", html.B(rows["text"].iloc[0])]
+
+
+def figure(frame: pd.DataFrame) -> str:
+    """The one figure of a frame that is not split; — where nothing was counted."""
+    return frame["text"].iloc[0] if len(frame) else NOTHING
+
+
+def since_before(frame: pd.DataFrame) -> str:
+    """，比上期升 1.2个百分点; nothing where there is no earlier window to compare with."""
+    words = frame["change_text"].iloc[0] if len(frame) else NOTHING
+    if words == NOTHING:
+        return ""
+    if words[0] in "+-":
+        return f"，比上期{'升' if words[0] == '+' else '降'} {words[1:]}"
+    return f"，与上期比{words}"
+
+
+def also(words: Words, before: str = "；") -> Words:
+    """More of the sentence, where there is more."""
+    return [before, *words] if words else []

@@ -1,0 +1,38 @@
+"""The words of an answer, and the room that they take."""
+
+import pandas as pd
+import pytest
+from dash import html
+
+from layouts.marks import held, shape
+from layouts.sentence import most, sentence, since_before
+
+
+def em(*words) -> float:
+    return float(sentence(list(words)).style["--em"])
+
+
+def test_a_sentence_knows_about_how_long_it_is():
+    assert em("红色在办") == 4
+    assert em("红色", html.B("12")) == pytest.approx(2 + 2 * 0.58, abs=0.1)
+    assert em("红色", shape("red")) > 2 and em(html.B(held(0))) > 3
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("+1.2个百分点", "，比上期升 1.2个百分点"),
+        ("-0.5个百分点", "，比上期降 0.5个百分点"),
+        ("持平", "，与上期比持平"),
+        ("升幅不足0.1个百分点", "，与上期比升幅不足0.1个百分点"),
+        ("—", ""),
+    ],
+)
+def test_a_change_is_said_in_words(told: str, said: str):
+    assert since_before(pd.DataFrame({"change_text": [told]})) == said
+    assert since_before(pd.DataFrame({"change_text": []})) == ""
+
+
+def test_nothing_is_most_where_nothing_is():
+    empty = pd.DataFrame({"place": ["a", "-"], "numerator": [0, 3], "name": ["a", "-"]})
+    assert most(empty.assign(text="0"), "place") == []
