@@ -55,13 +55,14 @@ INDEX = """<!DOCTYPE html>
 <head>
 {%metas%}
 <title>{%title%}</title>
+<meta name="plotly" content="{plotly}">
 {%favicon%}
 <style>{variables}</style>
 {%css%}
 </head>
 <body>
 {%app_entry%}
-<footer hidden>{%config%}<script src="{plotly}"></script>{%scripts%}{%renderer%}</footer>
+<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
 
@@ -190,7 +191,7 @@ def _log_plainly() -> None:
 
 def _index() -> str:
     """The page's frame. Dash would fetch plotly under an address without a fingerprint, which
-    browsers may not keep; loaded first under one that has it, it is fetched once."""
+    browsers may not keep; assets/plotly_late.js fetches it under one that has it, once."""
     bundle = "package_data/plotly.min.js"
     modified = int((Path(plotly.__file__).parent / bundle).stat().st_mtime)
     name = build_fingerprint(bundle, plotly.__version__, modified)

@@ -11,9 +11,7 @@ def register(app: Dash, answers: Answers) -> None:
         ClientsideFunction("map", "draw"),
         Output(Control.SINK, "role"),
         Input(Control.MAP_FIGURE, "data"),
-        State(Control.MAP, "id"),
-        State(Control.MAP_CANVAS, "id"),
-        State(Control.MAP_FRAME, "id"),
+        State(Control.MAP_FRAME, "id"),  # not the graph's, or Dash would wait for plotly
         prevent_initial_call=True,
     )
     app.clientside_callback(

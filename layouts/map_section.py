@@ -46,7 +46,12 @@ def map_section(address: Address) -> html.Section:
         ],
         id=Control.MAP_FRAME,
         className="map",
-        **{"data-edition": "", "data-time": ""},  # type: ignore[arg-type]
+        **{  # type: ignore[arg-type]
+            "data-edition": "",
+            "data-time": "",
+            "data-graph": Control.MAP.value,
+            "data-canvas": Control.MAP_CANVAS.value,
+        },
     )
 
 

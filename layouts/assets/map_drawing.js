@@ -79,10 +79,10 @@
 
   /* ---- drawing ---- */
 
-  function draw(figure, graph, canvas, frame) {
-    state.figure = figure;
-    state.ids = { graph, canvas };
+  function draw(figure, frame) {
     const room = document.getElementById(frame);
+    state.figure = figure;
+    state.ids = { graph: room.dataset.graph, canvas: room.dataset.canvas };
     if (state.observed !== room) observe(room);
     present();
   }
@@ -262,14 +262,14 @@
     },
     given: () => state.given,  // {center, zoom} until the viewer moves it
     figure: () => state.shown,
-    drawing: () => state.decided && state.decided.drawing,
+    drawing: () => decided().drawing,
     canvas: () => state.canvas,
   };
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     map: {
-      draw: (figure, graph, canvas, frame) => {
-        if (figure) draw(figure, graph, canvas, frame);
+      draw: (figure, frame) => {
+        if (figure) draw(figure, frame);
         return window.dash_clientside.no_update;
       },
       told: () => told(),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from data.editions.store import EditionStore
 from layouts.controls import Control
@@ -103,7 +103,7 @@ def test_a_lost_gpu_leaves_no_hole(browser: Browser, wall: Wall):
         look.page.wait_for_function("() => wallMap.drawing() === 'canvas'")
         look.wait_for_map()
         assert near(fills(look), expected(look))
-        assert look.page.locator(".maplibregl-canvas").count() == 0
+        expect(look.page.locator(".maplibregl-canvas")).to_have_count(0)
         assert look.complaints == []
 
 
