@@ -39,6 +39,7 @@
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
     if (!isWar) return leave();
+    main().classList.remove("is-mapless");
     zhinao.write("scene", "战时");
     zhinao.write("question", "现场在哪里，周边有谁，处置到了哪一步？");
     if (alert) look(alert);
@@ -54,7 +55,7 @@
     document.querySelectorAll(".war-part, .war-layer").forEach((each) => each.remove());
     Object.assign(state, { layer: null, incident: null, around: null, key: "" });
     if (!document.documentElement.classList.contains("is-taken")) wallMap.focus(null);
-    zhinaoScenes.say();
+    zhinaoScenes.arrange();
   }
 
   /* The circle with room for the legend beneath it. */

@@ -35,19 +35,22 @@
     state.at = at;
     const scene = current();
     document.querySelectorAll(".scene").forEach((each) => each.classList.toggle("is-shown", each.dataset.scene === scene.key));
-    main().classList.toggle("is-mapless", !scene.has_map);
     sessionStorage.setItem(KEPT, scene.key);
-    say();
+    arrange();
     colourFor(scene);
     renewIfOld(scene);
     mark();
     document.dispatchEvent(new CustomEvent("zhinao:scene", { detail: scene }));
   }
 
-  function say() {
+  /* Its name, its question, and the map where it has one; in 战时 (incident.js) there always is. */
+  function arrange() {
     zhinao.write("scene", current().name);
     zhinao.write("question", current().question);
+    main().classList.toggle("is-mapless", !current().has_map && !isWar());
   }
+
+  const isWar = () => main().classList.contains("is-war");
 
   /* The map shows what its scene is about, until a viewer or the remote control chooses otherwise. */
   function colourFor(scene) {
@@ -96,9 +99,8 @@
 
   function step() {
     if (!ready()) return;
-    const isWar = main().classList.contains("is-war");  // incident.js
-    if (isWar) state.since = performance.now();  // afterwards the scene has its whole time
-    if (!state.isHeld && !isWar && restOfPause() <= 0) {
+    if (isWar()) state.since = performance.now();  // afterwards the scene has its whole time
+    if (!state.isHeld && !isWar() && restOfPause() <= 0) {
       if (state.chosen) letGo();
       if (performance.now() - state.since >= 1000 * state.view.seconds) show((state.at + 1) % state.scenes.length);
     }
@@ -174,7 +176,7 @@
       state.chosen = false;
       colourFor(current());
     },
-    say: () => current() && say(),
+    arrange: () => current() && arrange(),
     current: () => current() && current().key,
   };
 

@@ -162,6 +162,20 @@ def test_in_war_the_map_takes_the_wall_with_what_lies_around(seen: Look, hall: H
     assert scene(seen) == "全域总览"
 
 
+def test_in_war_there_is_a_map_also_where_the_scene_has_none(seen: Look, hall: Hall):
+    hall.alert("Severe")
+    hall.command(scene="departments")
+    wait_for_scene(seen, "部门办结")
+    assert seen.page.locator(".map").is_hidden()
+    hall.command(mode="war", scene="departments")
+    seen.page.locator(".war-story").wait_for()
+    assert seen.page.evaluate(MAP_SHARE) >= 0.45
+    seen.wait_for_map()
+    hall.command(mode="peace", scene="departments")
+    seen.page.locator(".map").wait_for(state="hidden")
+    assert scene(seen) == "部门办结"
+
+
 def test_an_outage_loses_neither_the_scene_nor_what_was_said(browser: Browser, hall: Hall):
     with looking(browser) as look:
         look.page.goto(hall.wall.url)
