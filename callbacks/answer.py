@@ -235,7 +235,10 @@ def _asked(ask: Numbers, question: Inquiry) -> pd.DataFrame:
     edition, scope = question.edition, question.scope
     at = scope.as_of or edition.data_time
     if ask.days is not None:
-        scope = scope.narrowed(**last_days(ask.days, at))
+        days = last_days(ask.days, at)
+        if indicator_of(ask.indicator).numerator.at == "due_at":  # 24:00 is of the day that ends
+            days = {end: moment + state.TICK for end, moment in days.items()}
+        scope = scope.narrowed(**days)
     if ask.hours_ahead is not None:
         scope = scope.narrowed(since=at, until=at + timedelta(hours=ask.hours_ahead))
     for dimension, code in ask.where:

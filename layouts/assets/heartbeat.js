@@ -9,7 +9,7 @@
   const DEADLINE = 5000, LONGEST_WAIT = 5000, SPREAD = 1000, LATE_PANEL = 8000, LONGEST_PATIENCE = 300000;
   const JUMP = 10000;
   const STATES = { refused: "被拒收", failed: "失败" };  // of a last delivery, however recent
-  const AGED = 5 * 60e3, FROZEN = 30 * 60e3;
+  const AGED = 5 * 60e3, FROZEN = 30 * 60e3, DAY = 24 * 3600e3;
   const state = {
     etag: null, build: null, body: null, fails: 0, beat: 0, pushed: null, pushedAt: 0, sceneAt: 0,
     lastAnswer: performance.now(), serverTime: null, serverTimeAt: 0, wasLost: false, repeats: 0,
@@ -225,6 +225,7 @@
       const text = left < 0 ? `超期 ${words(-left)}` : `剩 ${words(left)}`;
       if (element.textContent !== text) element.textContent = text;
       element.classList.toggle("is-overdue", left < 0);
+      element.classList.toggle("is-soon", left >= 0 && left < DAY);
     });
     document.querySelectorAll("time[data-held]").forEach((element) => {
       const text = words(time - Number(element.dataset.held));

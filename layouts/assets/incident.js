@@ -158,5 +158,6 @@
     ];
   }
 
+  window.zhinaoIncident = { shows: (id) => state.mode === "war" && state.incident?.id === id };
   setInterval(draw, 500);
 })();

@@ -124,7 +124,8 @@
 
   function drawTakeover() {
     if (state.shown && performance.now() >= state.until) release();
-    const alert = isWall() && !state.isVisit ? state.shown : null;
+    const isThere = state.shown && window.zhinaoIncident?.shows(state.shown.id);  // 战时 says more of it
+    const alert = isWall() && !state.isVisit && !isThere ? state.shown : null;
     document.documentElement.classList.toggle("is-taken", Boolean(alert));
     const shell = document.querySelector(".shell");
     if (!shell) return;

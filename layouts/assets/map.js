@@ -29,6 +29,15 @@
     ];
   }
 
+  /* Where 审图号 is written, which must be read: no name lies there, either. */
+  function approvals(layer) {
+    const map = layer.getBoundingClientRect();
+    return [...layer.parentElement.querySelectorAll(".map-approval:not(:empty)")].map((each) => {
+      const { left, top, right, bottom } = each.getBoundingClientRect();
+      return [left - map.left, top - map.top, right - map.left, bottom - map.top];
+    });
+  }
+
   /* A name that stepped out of its own place would name another one. */
   const isAtHome = (x, y, [left, top, right, bottom]) => x >= left && x <= right && y >= top && y <= bottom;
   function boundsOf([west, south, east, north]) {
@@ -42,7 +51,8 @@
     if (!items.length || window.wallMap.project([0, 0]) === null) return;
     items[0].element.parentElement.classList.add("is-placed");
     const rem = unit();
-    const pins = [], names = seams(items[0].element.parentElement);
+    const pins = [], layer = items[0].element.parentElement;
+    const names = [...seams(layer), ...approvals(layer)];
     for (const item of items) {
       item.at = window.wallMap.project([item.lon, item.lat]);
       if (item.bounds) item.own = boundsOf(item.bounds);

@@ -12,9 +12,9 @@ def draw(
 ) -> list:
     """Three rates with their parts: of all accepted, of those decided, and close to the people."""
     rates = [
-        ("化解率", "受理", resolution),
-        ("调解成功率", "已有结果", mediation),
-        ("基层化解率", "化解成功", grassroots),
+        ("化解率", "占受理", resolution),
+        ("调解成功率", "占已有结果", mediation),
+        ("基层化解率", "占化解成功", grassroots),
     ]
     return in_window(facts, rate_tiles(rates))
 

@@ -3,6 +3,7 @@
 import pandas as pd
 from dash import html
 
+from data.display import count_text
 from layouts.panel import Facts, Numbers
 from layouts.rankings import behind, known, target_mark
 from layouts.scene import Scene
@@ -10,7 +11,8 @@ from layouts.sentence import Words, also, figure, least
 
 
 def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> Words:
-    """按时办结率, how many departments are behind the target beyond chance, and the lowest."""
+    """按时办结率, how many departments are behind the target beyond chance, the lowest, and who
+    missed most deadlines."""
     said = ["按时办结率 ", html.B(figure(on_time))]
     lowest = least(by_department, "department")
     mark = target_mark(facts)
@@ -20,7 +22,13 @@ def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> 
     if late.empty:
         return [*said, f"，没有部门低于目标 {mark.text}"]
     counted = [html.B(str(len(late))), f" 个部门低于目标 {mark.text}"]
-    return [*said, "；", *counted, *also(lowest, "，最低 ")]
+    return [*said, "；", *counted, *also(lowest, "，最低 "), *_most_missed(late)]
+
+
+def _most_missed(late: pd.DataFrame) -> Words:
+    missed = late["denominator"] - late["numerator"]
+    worst = late.loc[missed.idxmax(), "name"]
+    return ["，误期最多 ", html.B(worst), " ", html.B(count_text(missed.max(), wall=True)), " 件"]
 
 
 SCENE = Scene(

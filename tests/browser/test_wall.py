@@ -280,7 +280,7 @@ def test_an_idle_wall_asks_only_the_heartbeat(look: Look, wall: Wall):
 def test_every_page_opens_without_a_complaint(look: Look, wall: Wall, path: str, says: str):
     look.page.goto(wall.url + path)
     look.page.get_by_text(says).first.wait_for()
-    look.page.wait_for_function("() => document.querySelector('.clock').innerText.length === 8")
+    look.page.wait_for_function("() => document.querySelector('.clock')?.innerText.length === 8")
 
 
 def test_the_quality_page_shows_the_balance_and_the_reasons(look: Look, wall: Wall):

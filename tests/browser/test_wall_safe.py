@@ -42,7 +42,7 @@ def test_while_the_scenes_step_a_wall_is_sent_nothing_of_people(
     look.page.goto(wall.url)
     for key in WallView().scenes:
         look.page.wait_for_function(
-            "name => document.querySelector('[data-show=\\'scene\\']').innerText === name",
+            "name => document.querySelector('[data-show=\\'scene\\']')?.innerText === name",
             arg=SCENES[key].name,
         )
         look.wait_for_edition(1)

@@ -17,6 +17,7 @@ from data.measure import measure
 from data.scope import Grant, Scope
 from layouts.panel import FINEST, Listing, Numbers
 from layouts.panels import PANELS
+from tests.callbacks.test_bands import given
 from tests.layouts.conftest import asked_of, edition  # noqa: F401
 from tests.layouts.small import DATA_TIME, of_another_schema, publish, small_site, store_with
 
@@ -236,3 +237,12 @@ def test_the_finest_level_is_the_grid_of_the_site(edition: Edition):  # noqa: F8
     frame = answered(Numbers("accepted", (FINEST,)), asked_of(edition))
     known = frame[frame[FINEST] != "-"]
     assert known["name"].str.endswith("格").all() and len(known) > 10
+
+
+@pytest.mark.parametrize(
+    ("due", "today"), [("2026-11-20", 0), ("2026-11-21", 1), ("2026-11-22", 0)]
+)
+def test_what_is_due_at_midnight_is_due_on_the_day_that_ends(due: str, today: int):
+    question = given(("T0V0G0", "red", "open"))
+    question.edition._connection.execute(f"UPDATE cases SET due_at = '{due}'")
+    assert answered(Numbers("due_open", days=1), question)["numerator"].iloc[0] == today
