@@ -11,8 +11,8 @@ from layouts.sentence import Words, also, figure, least
 
 
 def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> Words:
-    """按时办结率, how many departments are behind the target beyond chance, the lowest, and who
-    missed most deadlines."""
+    """How many departments are behind the target of 按时办结率 beyond chance, the lowest, and who
+    missed most deadlines; the rate itself where none is or there is no target."""
     said = ["按时办结率 ", html.B(figure(on_time))]
     lowest = least(by_department, "department")
     mark = target_mark(facts)
@@ -21,13 +21,13 @@ def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> 
     late = behind(known(by_department, "department"), mark.value)
     if late.empty:
         return [*said, f"，没有部门低于目标 {mark.text}"]
-    counted = [html.B(str(len(late))), f" 个部门低于目标 {mark.text}"]
-    return [*said, "；", *counted, *also(lowest, "，最低 "), *_most_missed(late)]
+    counted = [html.B(str(len(late))), f" 个部门按时办结率低于目标 {mark.text}"]
+    return [*counted, *also(lowest, "，最低 "), *_most_missed(late)]
 
 
 def _most_missed(late: pd.DataFrame) -> Words:
     missed = late["denominator"] - late["numerator"]
-    worst = late.loc[missed.idxmax(), "name"]
+    worst = late.iloc[int(missed.to_numpy().argmax())]["name"]
     return ["，误期最多 ", html.B(worst), " ", html.B(count_text(missed.max(), wall=True)), " 件"]
 
 

@@ -94,7 +94,7 @@ def test_departments_are_behind_beyond_chance_or_not_at_all():
     on_time = rates(all=(950, 1000))
     late = rates(a=(90, 100), b=(94, 100), c=(940, 1000), d=(900, 1000), tiny=(0, 3))
     assert words(answer(FACTS, on_time, late)) == (
-        "按时办结率 95.0% ； 2 个部门低于目标 95% ，最低 d 90.0% ，误期最多 d 100 件"
+        "2 个部门按时办结率低于目标 95% ，最低 d 90.0% ，误期最多 d 100 件"
     )
     fine = rates(a=(96, 100))
     assert words(answer(FACTS, on_time, fine)) == "按时办结率 95.0% ，没有部门低于目标 95%"
