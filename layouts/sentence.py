@@ -26,12 +26,12 @@ def _said(word: object) -> str:
 
 
 def most(frame: pd.DataFrame, key: str) -> Words:
-    """玉衡街道最多，3 件; nothing where there is none, or none is told."""
+    """玉衡街道最多，3 件, of a grid with its town; nothing where there is none, or none is told."""
     rows = largest_rows(frame, key, 1)
     if rows.empty or not number_of(rows["numerator"].iloc[0]):
         return []
     row = rows.iloc[0]
-    return [html.B(row["name"]), "最多，", html.B(row["text"]), " 件"]
+    return [html.B(f"{row.get('within', '')}{row['name']}"), "最多，", html.B(row["text"]), " 件"]
 
 
 def least(frame: pd.DataFrame, key: str) -> Words:

@@ -19,7 +19,7 @@ def draw(facts: Facts, cases: pd.DataFrame, all_open: pd.DataFrame) -> list | ht
 def _row(row: dict) -> html.Div:
     words = [
         html.Span(row["category"] if isinstance(row["category"], str) else UNCLASSIFIED),
-        html.Small(f"{row['place']}·{row['department']}"),
+        html.Small(f"{row['place']} {row['department']}"),
     ]
     lies = html.Small([f"{row['level']} ", held(row["since"])])
     clocks = html.Div([counting(row["due"]), lies], className="clocks")

@@ -25,7 +25,7 @@ def answer(facts: Facts, accepted: pd.DataFrame, per_10k: pd.DataFrame) -> Words
 SCENE = Scene(
     key="grids",
     name="网格态势",
-    question="哪些网格事多，按人口算也多吗？",
+    question="哪些网格事多，哪里按人口算事多？",
     asks={
         "accepted": Numbers("accepted", (FINEST,)),
         "per_10k": Numbers("per_10k", (PLACE,)),

@@ -237,6 +237,8 @@ def test_the_finest_level_is_the_grid_of_the_site(edition: Edition):  # noqa: F8
     frame = answered(Numbers("accepted", (FINEST,)), asked_of(edition))
     known = frame[frame[FINEST] != "-"]
     assert known["name"].str.endswith("格").all() and len(known) > 10
+    towns = [f"第{code[1]}镇" for code in known[FINEST]]  # T1V2G0
+    assert known["within"].tolist() == towns
 
 
 @pytest.mark.parametrize(

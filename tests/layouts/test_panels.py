@@ -385,7 +385,7 @@ def test_a_red_matter_says_at_which_level_it_lies_and_since_when():
     cases = pd.DataFrame([case | {"due": 2000, "since": 1000}])
     row, of_how_many = draw_red(FACTS, cases, pd.DataFrame([{"text": "13"}]))
     assert words(of_how_many) == "1/13 件，先列超期久的"
-    assert words(row) == "噪声 第2镇·公安局 县中心"
+    assert words(row) == "噪声 第2镇 公安局 县中心"
     due, (level, since) = row.children[2].children[0], row.children[2].children[1].children
     assert (getattr(due, "data-due"), level, getattr(since, "data-held")) == (
         "2000",
