@@ -2,7 +2,8 @@
  * draws not before that map is painted, which on a first visit is about half a second sooner. */
 (function () {
   "use strict";
-  const LATE = 3000;  // ms after which a map that does not come is not waited for
+  const LATE = 3000;   // ms after which a map that does not come is not waited for
+  const AGAIN = 3000;  // ms until the next try
   const url = document.querySelector("meta[name='plotly']").content;
   let coming = null;
 
@@ -22,7 +23,13 @@
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const painted = () => new Promise((done) => document.addEventListener("zhinao:map-drawn", () => requestAnimationFrame(() => requestAnimationFrame(done)), { once: true }));
 
-  const fetched = () => new Promise((done, failed) => {
-    document.head.append(Object.assign(document.createElement("script"), { src: url, onload: done, onerror: failed }));
+  /* A server that is away just now does not leave the wall without it. */
+  async function fetched() {
+    while (!(await isFetched())) await pause(AGAIN);
+    return window.Plotly;
+  }
+
+  const isFetched = () => new Promise((done) => {
+    document.head.append(Object.assign(document.createElement("script"), { src: url, onload: () => done(true), onerror: () => done(false) }));
   });
 })();

@@ -19,7 +19,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-PATIENCE = 30_000  # ms; the cores of a test machine are busy
+PATIENCE = 60_000  # ms; the cores of a test machine are busy
 
 
 KEEP_DRAWING = """if (location.protocol.startsWith("http")) sessionStorage.setItem(

@@ -152,8 +152,8 @@ def test_in_war_the_map_takes_the_wall_with_what_lies_around(seen: Look, hall: H
     shares = seen.page.evaluate(MAP_SHARE)
     assert shares >= 0.45
     before = story.locator("[data-since]").first.inner_text()
-    seen.page.wait_for_timeout(1500)
-    assert story.locator("[data-since]").first.inner_text() > before  # its clocks run
+    clock = "before => document.querySelector('.war-story [data-since]').innerText > before"
+    seen.page.wait_for_function(clock, arg=before)  # its clocks run
     centre = seen.page.evaluate("place => wallMap.project(place)", [LON, LAT])
     box = seen.page.locator(".map").bounding_box()
     assert abs(centre["x"] - box["width"] / 2) < 40 and abs(centre["y"] - box["height"] / 2) < 60

@@ -4,9 +4,10 @@ import pytest
 from dash import html
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, Route
 
 from layouts.plain import plain
-from tests.browser.driving import Look, Wall
+from tests.browser.driving import Look, Wall, looking
 
 pytestmark = pytest.mark.browser
 PAINT = """([told, isFresh]) => {
@@ -73,3 +74,21 @@ def test_what_the_browser_itself_writes_into_a_place_stays(painted: Look):
 def test_words_are_never_markup(painted: Look):
     shown = paint(painted, ["<img src=x onerror=alert(1)>"], is_fresh=True)
     assert shown == "&lt;img src=x onerror=alert(1)&gt;"
+
+
+def test_a_wall_that_could_not_fetch_plotly_fetches_it_later(browser: Browser, wall: Wall):
+    asked = []
+
+    def refuse_twice(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) <= 2:
+            return route.abort()
+        return route.continue_()
+
+    with looking(browser) as look:
+        look.page.route("**/plotly/package_data/*", refuse_twice)
+        look.page.goto(wall.url)
+        look.wait_for_map()
+        look.page.locator(".panel-daily-trend .annotation-text").first.wait_for()
+        look.wait_for_edition(1)
+    assert len(asked) == 3
