@@ -11,15 +11,15 @@ from layouts.rankings import LONG, behind, in_window, known, lowest_rows, target
 
 def draw(facts: Facts, on_time: pd.DataFrame, closure: pd.DataFrame) -> list | html.Div:
     """The departments furthest behind in closing on time, the lowest rate first."""
+    departments = known(on_time, "department")
     worst = lowest_rows(on_time, "department")
     if worst.empty:
-        some = len(known(on_time, "department"))
-        return nothing("没有应结满 10 件的部门" if some else "暂无数据")
+        return nothing("没有应结满 10 件的部门" if len(departments) else "暂无数据")
     closed = closure.set_index("department")
     late = behind(worst, facts.closure_target).index
     rows = zip(worst.index, worst.to_dict("records"), strict=True)
     shown = [_row(row, closed, facts.closure_target, at in late) for at, row in rows]
-    few = len(known(on_time, "department")) - on_time["is_ranked"].sum()
+    few = len(departments) - departments["is_ranked"].sum()
     note = f"{facts.window}，{few} 个不足 10 件" if few else ""
     return in_window(facts, [_heading(), *shown], None if few else target_mark(facts), note)
 

@@ -124,6 +124,8 @@ def test_the_department_furthest_behind_comes_first_and_small_ones_are_not_ranke
         "police ▼ 90.0% 90/100 — 0/0",
     ]
     assert "1 个不足 10 件" in words(picture)
+    nobodys = draw_departments(FACTS, rates(**{"police": (90, 100), "-": (20, 40)}), on_time)
+    assert "不足 10 件" not in words(nobodys) and "目标 95%" in words(nobodys)
 
 
 def test_at_most_five_departments_are_shown():
