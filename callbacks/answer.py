@@ -37,7 +37,7 @@ from data.held import held_cases, longest_held
 from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
-from data.regions import Region, unknown_regions, view
+from data.regions import Region, names_of_tops, unknown_regions, view
 from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from data.small_cells import PLAIN
@@ -52,8 +52,6 @@ EVERYWHERE = "全域"
 WITHHELD = "数目过少，不在大屏显示"
 NO_PLACE, NOT_DISPATCHED = "未落格", "待派遣"
 BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
-CODES = "SELECT code FROM grids WHERE layer = $layer"
-PARENTS = "SELECT code, parent FROM grids WHERE layer = $layer"
 
 
 @dataclass(frozen=True)
@@ -223,9 +221,9 @@ def _numbers(ask: Numbers, question: Inquiry) -> pd.DataFrame:
     if PLACE in ask.by:
         return _by_level(ask, question, PLACE, _beneath(question))
     if FINEST in ask.by:
-        return _within_top(
-            _by_level(ask, question, FINEST, question.edition.site.grid_key), question
-        )
+        frame = _by_level(ask, question, FINEST, question.edition.site.grid_key)
+        tops = names_of_tops(question.edition)
+        return frame.assign(within=[tops.get(code, "") for code in frame[FINEST]])
     return _asked(ask, question)
 
 
@@ -233,22 +231,6 @@ def _by_level(ask: Numbers, question: Inquiry, wanted: str, level: str) -> pd.Da
     """PLACE or FINEST is a level of the site's tree; the frame has it under the name asked for."""
     ask = replace(ask, by=tuple(level if key == wanted else key for key in ask.by))
     return _asked(ask, question).rename(columns={level: wanted})
-
-
-def _within_top(frame: pd.DataFrame, question: Inquiry) -> pd.DataFrame:
-    """With `within`, the name of the region of the top level that each grid lies in; "" where a
-    site has that level only."""
-    edition = question.edition
-    keys = edition.site.level_keys
-    if len(keys) == 1:
-        return frame.assign(within="")
-    above = {code: code for (code,) in edition.rows(CODES, {"layer": keys[0]})}
-    for level in keys[1:]:
-        rows = edition.rows(PARENTS, {"layer": level})
-        above = {code: above[parent] for code, parent in rows if parent in above}
-    names = named(edition, keys[0])
-    tops = [above.get(code) for code in frame[FINEST]]
-    return frame.assign(within=[names.get(top, "") if top else "" for top in tops])
 
 
 def _beneath(question: Inquiry) -> str:

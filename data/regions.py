@@ -165,6 +165,20 @@ def child_level(edition: Edition, within: Region | None) -> str:
     return levels[min(below, len(levels) - 1)]
 
 
+def names_of_tops(edition: Edition) -> dict[str, str]:
+    """Of each grid's code the name of the region of the top level that it lies in; {} where the
+    site has that level only."""
+    rows = edition.rows("SELECT layer, code, name, parent FROM grids")
+    keys = edition.site.level_keys
+    if len(keys) == 1:
+        return {}
+    tops = {code: name for layer, code, name, _ in rows if layer == keys[0]}
+    for level in keys[1:]:
+        parents = {code: parent for layer, code, _, parent in rows if layer == level}
+        tops = {code: tops[parent] for code, parent in parents.items() if parent in tops}
+    return tops
+
+
 def _drawable(edition: Edition, within: Region | None) -> tuple[str, ...]:
     """The levels beneath a region with a number of polygons that can be drawn, finest first."""
     first = child_level(edition, within)
