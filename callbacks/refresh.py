@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
 from callbacks.answer import Answers, Inquiry, drawn
@@ -28,9 +28,8 @@ log = structlog.get_logger()
 def register(app: Dash, answers: Answers) -> None:
     of_scenes = {key for scene in SCENES.values() for key in scene.panels}
     for scene in SCENES.values():
-        drawn_by_plotly = [Output(each.body_id, each.body_property) for each in figures(scene)]
         app.callback(
-            [Output(scene.pictures_id, "data"), *drawn_by_plotly],
+            Output(scene.pictures_id, "data"),
             Input(scene.pulse_id, "data"),
             State(Control.SCOPE, "data"),
             prevent_initial_call=True,
@@ -40,6 +39,15 @@ def register(app: Dash, answers: Answers) -> None:
             Input(scene.pictures_id, "data"),
             prevent_initial_call=True,
         )
+        for panel in figures(
+            scene
+        ):  # each waits for plotly, which comes late, and nothing else does
+            app.clientside_callback(
+                ClientsideFunction("wall", "plot"),
+                Output(panel.body_id, panel.body_property),
+                Input(scene.pictures_id, "data"),
+                prevent_initial_call=True,
+            )
     for panel in (PANELS[key] for key in PANELS if key not in of_scenes):
         app.callback(
             Output(panel.body_id, panel.body_property),
@@ -62,22 +70,18 @@ def figures(scene: Scene) -> list[Panel]:
 
 
 def scene_refresher(scene: Scene, answers: Answers) -> Callable:
-    """The callback of one scene: its pictures as plain lists, each with its edition, and the
-    figures. A panel that cannot be drawn keeps its last picture, and the others are renewed."""
+    """The callback of one scene: its pictures, each with its edition, as plain lists or as figures.
+    A panel that cannot be drawn keeps its last picture, and the others are renewed."""
     refreshers = [(panel, refresher(panel, answers, plain)) for panel in scene.drawn]
 
     def refresh(pulse: dict | None, scope_json: str | None) -> list:
-        pictures, drawn_by_plotly = [], {panel.key: no_update for panel in figures(scene)}
+        pictures = []
         for panel, draw in refreshers:
             with suppress(PreventUpdate):
                 picture, edition = draw(scope_json, pulse)
                 told = {"frame": panel.frame_id, "body": panel.body_id, "edition": edition}
-                if panel.is_figure:
-                    drawn_by_plotly[panel.key] = picture
-                else:
-                    told["children"] = picture
-                pictures.append(told)
-        return [pictures, *drawn_by_plotly.values()]
+                pictures.append({**told, panel.body_property: picture})
+        return pictures
 
     refresh.__name__ = f"refresh_scene_{scene.key}"
     return refresh

@@ -48,14 +48,22 @@
   function paintScene(pictures) {
     (pictures || []).forEach(({ frame, body, edition, children }) => {
       const room = document.getElementById(body);
-      if (!room) return;
-      if (children) paint(room, children);
+      if (!room || !children) return;  // what plotly draws comes by `plot`
+      paint(room, children);
       document.getElementById(frame).dataset.edition = edition;
     });
   }
 
+  function plot(pictures) {
+    const asked = window.dash_clientside.callback_context.outputs_list.id;
+    const picture = (pictures || []).find(({ body }) => body === asked);
+    if (!picture) return window.dash_clientside.no_update;
+    document.getElementById(picture.frame).dataset.edition = picture.edition;
+    return picture.figure;
+  }
+
   const known = window.dash_clientside || {};
   window.dash_clientside = Object.assign({}, known, {
-    wall: Object.assign({}, known.wall, { paint: paintScene }),
+    wall: Object.assign({}, known.wall, { paint: paintScene, plot }),
   });
 })();

@@ -125,6 +125,18 @@ class Look:
                 .every(panel => panel.dataset.edition !== '')"""
         )
 
+    def wait_until_idle(self, seconds: float) -> None:
+        """Until the page has asked for so long only whether there is something new. A page that was
+        too busy to hear the answer asks for everything once more."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            self.requests.clear()
+            self.page.wait_for_timeout(1000 * seconds)
+            asked = [url for url in self.requests if not url.endswith("/heartbeat")]
+            if not asked:
+                return
+            assert time.monotonic() < deadline, f"still asks: {asked}"
+
     def wait_for_map(self) -> None:
         """Until the polygons are drawn and labels placed."""
         self.page.wait_for_function(
