@@ -270,9 +270,10 @@ def _with_base(ask: Numbers, edition: Edition, scope: Scope, grant: Grant) -> pd
 
 def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:
     """With `name` of the last dimension, `text` of the value, `part` n/d, `is_ranked`, and of a
-    rate `at_best`, the upper end of its Wilson interval: small samples rank by it (DOMAIN 2.5)."""
+    rate `at_least` and `at_most`, its Wilson interval: small samples rank by it (DOMAIN 2.5)."""
     indicator = indicator_of(ask.indicator)
     rows = list(zip(frame["value"], frame["numerator"], frame["denominator"], strict=True))
+    intervals = [_interval(indicator, n, d) for _, n, d in rows]
     frame = frame.assign(
         text=[
             text(*row, indicator, wall=True, below=least)
@@ -280,14 +281,15 @@ def _worded(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame
         ],
         part=["" if indicator.kind == "count" else part_text(n, d) for _, n, d in rows],
         is_ranked=np.array([indicator.kind == "count" or not is_small(d) for *_, d in rows], bool),
-        at_best=np.array([_at_best(indicator, n, d) for _, n, d in rows], float),
+        at_least=np.array([ends[0] for ends in intervals], float),
+        at_most=np.array([ends[1] for ends in intervals], float),
     )
     return _with_names(frame, ask, edition)
 
 
-def _at_best(indicator: Indicator, n: Any, d: Any) -> float:
+def _interval(indicator: Indicator, n: Any, d: Any) -> tuple[float, float]:
     is_share = indicator.kind == "rate" and exact(n) is not None and exact(d) and n <= d
-    return wilson(n, d)[1] if is_share else np.nan
+    return wilson(n, d) if is_share else (np.nan, np.nan)
 
 
 def _compared(frame: pd.DataFrame, ask: Numbers, edition: Edition) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 from dash import html
 
 from data.display import count_text, part_text, rate_text
-from layouts.marks import bar, nothing, rate_figure
+from layouts.marks import bar, nothing
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
 LONG = 11  # figures of n/d; longer ones take room from the names
@@ -20,17 +20,16 @@ class Mark:
     word: str
     text: str
     value: float
-    is_target: bool = False
 
 
-def lowest(
-    key: str, title: str, question: str, indicator: str, by: str, has_target: bool = False
-) -> Panel:
-    """The five with the lowest rate of the window, against the target or that of all."""
+def lowest(key: str, title: str, question: str, indicator: str, by: str) -> Panel:
+    """The five with the lowest rate of the window, against that of all."""
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
-        mark = (target_mark(facts) if has_target else None) or overall_mark(overall)
-        return in_window(facts, _rates(rows, by, lowest_rows(rows, by), mark, 1.0), mark)
+        mark = overall_mark(overall)
+        ranked = lowest_rows(rows, by)
+        few = _few(rows, by, rows["value"] < ranked["value"].max(), ranked)
+        return in_window(facts, _rates(rows, by, ranked, mark, 1.0), mark, few=few)
 
     asks = {"rows": Numbers(indicator, (by,)), "overall": Numbers(indicator)}
     return Panel(key, title, question, asks, draw)
@@ -46,7 +45,9 @@ def highest(
         mark = overall_mark(overall)
         ranked = highest_rows(rows, by)
         most = float(ranked["value"].max()) if len(ranked) else 0.0
-        return in_window(facts, _rates(rows, by, ranked, mark, most or 1.0, kind), mark, note)
+        few = _few(rows, by, rows["value"] > ranked["value"].min(), ranked)
+        drawn = _rates(rows, by, ranked, mark, most or 1.0, kind)
+        return in_window(facts, drawn, mark, note, few)
 
     asks = {"rows": Numbers(indicator, (by,)), "overall": Numbers(indicator)}
     return Panel(key, title, question, asks, draw)
@@ -62,10 +63,13 @@ def largest(key: str, title: str, question: str, indicator: str, by: str, note: 
 
 
 def in_window(
-    facts: Facts, rows: list | html.Div, mark: Mark | None = None, note: str = ""
+    facts: Facts, rows: list | html.Div, mark: Mark | None = None, note: str = "", few: int = 0
 ) -> list:
-    """With the window that the rows are of, or `note`, and what the ticks mean, by the title."""
+    """With the window that the rows are of, or `note`, how many are left out for having `few`
+    cases, and what the ticks mean, by the title."""
     said: list = [note or facts.window]
+    if few:
+        said = [*said, f" · 另 {few} 个件数少"]
     if mark is not None:
         said = [*said, html.Span([html.U(), f"{mark.word} {mark.text}"], className="tick")]
     return [*(rows if isinstance(rows, list) else [rows]), html.Div(said, className="sum")]
@@ -77,7 +81,7 @@ def target_mark(facts: Facts) -> Mark | None:
     if target is None:
         return None
     share = rate_text(round(target * 1000), 1000).removesuffix(".0%").removesuffix("%")
-    return Mark("目标", f"{share}%", target, is_target=True)
+    return Mark("目标", f"{share}%", target)
 
 
 def overall_mark(overall: pd.DataFrame) -> Mark | None:
@@ -97,14 +101,25 @@ def lowest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> p
     Chosen by the upper end of the interval, so that bad luck with few cases accuses nobody, and
     ordered by the rate."""
     rows = known(frame, key)
-    ranked = rows[rows["is_ranked"]].nsmallest(ROWS_OF_A_LIST, "at_best", keep="first")
+    ranked = rows[rows["is_ranked"]].nsmallest(ROWS_OF_A_LIST, "at_most", keep="first")
     return ranked.sort_values("value", kind="stable").head(count)
 
 
 def highest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> pd.DataFrame:
-    """Those with the highest value among those that may be ranked."""
+    """Those with the highest value among those that may be ranked, highest first; rates are chosen
+    by the lower end of their interval, for the same reason."""
     rows = known(frame, key)
-    return rows[rows["is_ranked"]].nlargest(count, "value", keep="first")
+    ranked = rows[rows["is_ranked"]]
+    ranked = ranked.assign(surely=ranked["at_least"].fillna(ranked["value"]))
+    ranked = ranked.nlargest(ROWS_OF_A_LIST, "surely", keep="first")
+    return ranked.sort_values("value", ascending=False, kind="stable").head(count)
+
+
+def _few(frame: pd.DataFrame, key: str, would_be: pd.Series, ranked: pd.DataFrame) -> int:
+    """How many rows `would_be` among those `ranked`, and have too few cases to be sure of it."""
+    rows = known(frame, key)
+    left_out = rows["is_ranked"] & would_be.loc[rows.index] & ~rows.index.isin(ranked.index)
+    return int(left_out.sum())
 
 
 def largest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> pd.DataFrame:
@@ -114,12 +129,17 @@ def largest_rows(frame: pd.DataFrame, key: str, count: int = ROWS_OF_A_LIST) -> 
     return shown.sort_values("numerator", ascending=False, kind="stable").head(count)
 
 
+def missed(frame: pd.DataFrame) -> pd.Series:
+    """How many deadlines were missed, from 按时办结率: what fell due and was not closed by then."""
+    return frame["denominator"] - frame["numerator"]
+
+
 def behind(frame: pd.DataFrame, target: float | None) -> pd.DataFrame:
     """Who is behind the target beyond chance: whose whole interval lies below it; none of those
     under ten."""
     if target is None:
         return frame[:0]
-    return frame[frame["is_ranked"] & (frame["at_best"] < target)]
+    return frame[frame["is_ranked"] & (frame["at_most"] < target)]
 
 
 def _rates(
@@ -127,28 +147,23 @@ def _rates(
 ) -> list | html.Div:
     if ranked.empty:
         return nothing(NONE_RANKED if len(known(frame, key)) else "暂无数据")
-    target = mark.value if mark and mark.is_target else None
-    late = behind(ranked, target).index
-    rows = zip(ranked.index, ranked.to_dict("records"), strict=True)
-    return [_rate_row(row, most, mark, kind, at in late) for at, row in rows]
+    return [_rate_row(row, most, mark, kind) for row in ranked.to_dict("records")]
 
 
-def _rate_row(row: dict, most: float, mark: Mark | None, kind: str, is_behind: bool) -> html.Div:
-    part = _part(row["numerator"], row["denominator"])
+def _rate_row(row: dict, most: float, mark: Mark | None, kind: str) -> html.Div:
+    part = part_of(row["numerator"], row["denominator"])
     small = html.Small(part, className="is-long" if len(part) > LONG else "")
-    if mark and mark.is_target:
-        kind = "behind" if is_behind else "ok"
     return html.Div(
         [
             html.Span(row["name"], className="name"),
-            html.Div([rate_figure(row["text"], is_behind), small], className=f"rate {kind}"),
+            html.Div([html.B(row["text"]), small], className=f"rate {kind}"),
             bar(row["value"] / most, min(mark.value / most, 1.0) if mark else None, kind),
         ],
         className="list-row",
     )
 
 
-def _part(n: float | None, d: float) -> str:
+def part_of(n: float | None, d: float) -> str:
     """n/d, and of a median, which has no numerator, of how many it is."""
     has_both = n is not None and n == n
     return part_text(n, d, wall=True) if has_both else f"{count_text(d, wall=True)} 件"

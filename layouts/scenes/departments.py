@@ -5,7 +5,7 @@ from dash import html
 
 from data.display import count_text
 from layouts.panel import Facts, Numbers
-from layouts.rankings import behind, known, target_mark
+from layouts.rankings import behind, known, missed, target_mark
 from layouts.scene import Scene
 from layouts.sentence import Words, also, figure, least
 
@@ -26,9 +26,9 @@ def answer(facts: Facts, on_time: pd.DataFrame, by_department: pd.DataFrame) -> 
 
 
 def _most_missed(late: pd.DataFrame) -> Words:
-    missed = late["denominator"] - late["numerator"]
-    worst = late.iloc[int(missed.to_numpy().argmax())]["name"]
-    return ["，误期最多 ", html.B(worst), " ", html.B(count_text(missed.max(), wall=True)), " 件"]
+    counts = missed(late)
+    worst = late.iloc[int(counts.to_numpy().argmax())]["name"]
+    return ["，误期最多 ", html.B(worst), " ", html.B(count_text(counts.max(), wall=True)), " 件"]
 
 
 SCENE = Scene(
@@ -41,9 +41,9 @@ SCENE = Scene(
     },
     answer=answer,
     columns=(
-        ("department_totals", "backlog_by_department"),
-        ("least_punctual_by_department", "least_closed_by_department"),
+        ("department_totals", "missed_by_department"),
         ("overdue_share_by_department", "slowest_by_department"),
+        ("lagging_departments",),
     ),
     has_map=False,
 )

@@ -136,7 +136,14 @@ def pictures(count: int, risks: tuple[str, ...]) -> dict:
     facts = Facts(DATA_TIME, "10/1–10/31", risks, 0.95)
     shown = count_text(count, wall=True)
     row = {"name": "县自然资源局", "department": "a", "numerator": count, "denominator": count}
-    row |= {"value": 0.9, "text": "98.7%", "part": "", "is_ranked": True, "at_best": 0.9}
+    row |= {
+        "value": 0.9,
+        "text": "98.7%",
+        "part": "",
+        "is_ranked": True,
+        "at_least": 0.9,
+        "at_most": 0.9,
+    }
     row |= {"current": count, "base": count / 2, "base_text": shown, "change_kind": "percent"}
     rates = pd.DataFrame([row | {"department": str(at)} for at in range(5)])
     one = pd.DataFrame([{"numerator": count, "text": shown}])

@@ -108,7 +108,8 @@ def rates(**of: tuple[int, int]) -> pd.DataFrame:
                 "text": f"{100 * n / d:.1f}%",
                 "part": f"{n}/{d}",
                 "is_ranked": d >= 10,
-                "at_best": wilson(n, d)[1],
+                "at_least": wilson(n, d)[0],
+                "at_most": wilson(n, d)[1],
             }
             for code, (n, d) in of.items()
         ]
@@ -169,7 +170,7 @@ def test_a_large_count_is_shortened_wherever_the_wall_has_little_room(count: int
     assert words(draw_risks(FACTS, large, large, one)).count(shown) == 5
     assert words(draw_flow(FACTS, counts("stage", handling=count), one, one, one)).count(shown) == 5
     row = {"department": "a", "name": "a", "numerator": count, "denominator": count, "value": 1.0}
-    row |= {"text": "100.0%", "part": "", "is_ranked": True, "at_best": 1.0}
+    row |= {"text": "100.0%", "part": "", "is_ranked": True, "at_least": 0.9, "at_most": 1.0}
     departments = draw_departments(FACTS, pd.DataFrame([row]), pd.DataFrame([row]))
     assert words(departments).count(f"{shown}/{shown}") == 2
     lines = pd.DataFrame({"day": ["2026-11-19"], "numerator": [count]})
