@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
-from callbacks.answer import EVERYWHERE, Answers, Inquiry, risks_of, window_words
+from callbacks.answer import EVERYWHERE, Answers, Inquiry, answered, risks_of, window_words
 from callbacks.refresh import asked, guarded, scale_of
 from data.alerts import alerts_in_force
 from data.bands import banded, ranges, readable_level, year_of_values
@@ -25,9 +25,13 @@ from layouts import map as drawing
 from layouts.controls import Control
 from layouts.measures import DEFAULT, MEASURES, RISK, WITHOUT_RISK
 from layouts.painted import Painted, by_measure, by_risk
+from layouts.panel import FINEST
+from layouts.panels import PANELS
+from layouts.rankings import largest_rows
 
 CELLS_ACROSS = 120  # heat cells, however large the place
 MOST_LABELS = 40
+RANKED = "accepted"  # the measure whose five largest grids stand beside the map
 MOST_PINS = 60  # beyond, triangles cover each other; the legend says that there are more
 
 
@@ -114,6 +118,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
     box = _box(polygons)
     heat = _heat(around, box) if is_heat else None
     shapes_url = geometry_url(question, on_map.level, on_map)
+    ranks = [] if is_heat else _ranks(question, key, on_map.level, polygons)
     pins, pinned, beside = _pins(around, on_map, polygons)
     figure = drawing.figure(
         codes=codes,
@@ -130,8 +135,8 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         figure=figure,
         values=drawing.values(colours.bands, colours.colours, box, heat),
         drawn=f"{shapes_url} {on_map.chosen} {scale}",
-        overlay=_labels(question, on_map, beside) + pins,
-        legend=_legend(colours, heat) + drawing.pin_legend(pinned),
+        overlay=_labels(question, on_map, beside) + pins + ranks,
+        legend=_legend(colours, heat) + drawing.pin_legend(replace(pinned, ranked=len(ranks))),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
         window=_window(question),
         placed=_placed(question),
@@ -258,6 +263,22 @@ def _pins(
         red_beside=beside.total(),
     )
     return pins, told, beside
+
+
+def _ranks(question: Inquiry, key: str, level: str, polygons: pd.DataFrame) -> list[dict]:
+    """The numbers of the grids with most accepted matters, as the ranking beside the map has
+    them; only where grids are painted by it."""
+    if key != RANKED or level != question.edition.site.grid_key:
+        return []
+    asked_of_panel = PANELS["accepted_by_grid"].asks["rows"]
+    rows = largest_rows(answered(asked_of_panel, question), FINEST)
+    middles = polygons.set_index("code")[["lon", "lat"]].reindex(rows[FINEST])
+    told = zip(rows["name"], middles["lon"], middles["lat"], strict=True)
+    return [
+        drawing.rank_item(number, name, float(lon), float(lat))
+        for number, (name, lon, lat) in enumerate(told, 1)
+        if pd.notna(lon)
+    ]
 
 
 def _with_points(cases: pd.DataFrame, level: str, polygons: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from dash import html
 from data.codes import label
 from data.display import NOTHING
 from layouts.controls import Act
-from layouts.marks import flag, outlined, shape, stamp
+from layouts.marks import flag, numbered, outlined, shape, stamp
 from layouts.theme import (
     GRID_LINE,
     HEAT,
@@ -56,6 +56,7 @@ class Pinned:
     alerts: int = 0
     alerts_pinned: int = 0
     red_beside: int = 0  # without a place of their own: they stand beside the name of their region
+    ranked: int = 0  # regions that carry their place in the ranking beside the map
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ def pin_legend(pinned: Pinned) -> list:
     if pinned.alerts:
         shown = f"{pinned.alerts_pinned:,}/{pinned.alerts:,} 条"
         rows.append(_pin_row(flag(None), "预警定位", shown))
+    if pinned.ranked:
+        rows.append(_pin_row(numbered(1, "名次"), "受理最多", f"{pinned.ranked} 个"))
     return [html.Div(rows, className="legend-pins")] if rows else []
 
 
@@ -206,6 +209,11 @@ def beside() -> html.Img:
 def pin_item(risk: str, text: str, lon: float, lat: float) -> dict:
     """The shape of a risk over the map."""
     return {**_pin(shape(risk, text), lon, lat), "mark": f"risk-{risk}"}
+
+
+def rank_item(number: int, name: str, lon: float, lat: float) -> dict:
+    """The place of a region in the ranking beside the map."""
+    return {**_pin(numbered(number, f"第 {number}：{name}"), lon, lat), "mark": "muted"}
 
 
 def alert_item(signal: str | None, status: str | None, lon: float, lat: float) -> dict:

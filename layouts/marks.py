@@ -8,7 +8,7 @@ from urllib.parse import quote
 from dash import html
 
 from data.codes import codes, label
-from layouts.theme import MUTED_INK, RISK, SHAPE, WARN
+from layouts.theme import GROUND, INK, MUTED_INK, RISK, SHAPE, WARN
 
 EMPTY = "暂无数据"
 UNGRADED, NO_LEVEL = "未定级", "未定层级"
@@ -24,6 +24,16 @@ def shape(risk: str | None, word: str = "") -> html.Img:
 def outlined(risk: str, word: str) -> html.Img:
     """The outline of a risk's shape: what it stands for is not at this very place."""
     return _drawn(SHAPE[risk], RISK[risk], word, is_filled=False)
+
+
+def numbered(number: int, word: str = "") -> html.Img:
+    """A place in a ranking, in a ring; the same beside the map and on it."""
+    ring = f"<circle cx='8' cy='8' r='7.2' fill='{GROUND}' stroke='{INK}' stroke-width='1.3'/>"
+    figure = (
+        "<text x='8' y='12' text-anchor='middle' font-family='sans-serif' font-weight='700' "
+        f"font-size='11' fill='{INK}'>{number}</text>"
+    )
+    return _image(ring + figure, word)
 
 
 def risk_word(risk: str | None) -> str:
@@ -70,10 +80,11 @@ def short_day(day: date) -> str:
 
 def _drawn(path: str, colour: str, word: str, is_filled: bool = True) -> html.Img:
     paint = f"fill='{colour}'" if is_filled else f"fill='none' stroke='{colour}' stroke-width='2'"
-    svg = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
-        f"<path {paint} d='{path}'/></svg>"
-    )
+    return _image(f"<path {paint} d='{path}'/>", word)
+
+
+def _image(drawn: str, word: str) -> html.Img:
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>{drawn}</svg>"
     return html.Img(className="shape", src="data:image/svg+xml;utf8," + quote(svg), alt=word)
 
 

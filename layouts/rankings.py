@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 from dash import html
 
-from data.display import count_text, part_text, rate_text
-from layouts.marks import bar, nothing
+from data.display import NOTHING, count_text, part_text, rate_text
+from layouts.marks import bar, nothing, numbered
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
 LONG = 11  # figures of n/d; longer ones take room from the names
@@ -22,14 +22,23 @@ class Mark:
     value: float
 
 
-def lowest(key: str, title: str, question: str, indicator: str, by: str) -> Panel:
-    """The five with the lowest rate of the window, against that of all."""
+def lowest(
+    key: str, title: str, question: str, indicator: str, by: str, without: str = ""
+) -> Panel:
+    """The five with the lowest rate of the window, against that of all. `without` is what those
+    are called that belong to nothing of what is ranked; where it is given they are counted."""
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
         mark = overall_mark(overall)
         ranked = lowest_rows(rows, by)
         few = _few(rows, by, rows["value"] < ranked["value"].max(), ranked)
-        return in_window(facts, _rates(rows, by, ranked, mark, 1.0), mark, few=few)
+        left = int(rows["denominator"].sum() - known(rows, by)["denominator"].sum())
+        note = (
+            f"{facts.window} · {count_text(left, wall=True)} 件{without}"
+            if without and left
+            else ""
+        )
+        return in_window(facts, _rates(rows, by, ranked, mark, 1.0), mark, note, few)
 
     asks = {"rows": Numbers(indicator, (by,)), "overall": Numbers(indicator)}
     return Panel(key, title, question, asks, draw)
@@ -53,11 +62,14 @@ def highest(
     return Panel(key, title, question, asks, draw)
 
 
-def largest(key: str, title: str, question: str, indicator: str, by: str, note: str = "") -> Panel:
-    """The five with the largest count; of the window, unless `note` says of what."""
+def largest(
+    key: str, title: str, question: str, indicator: str, by: str, is_numbered: bool = False
+) -> Panel:
+    """The five with the largest count of the window; `is_numbered` where the map shows the same
+    five by their numbers."""
 
     def draw(facts: Facts, rows: pd.DataFrame) -> list:
-        return in_window(facts, _counts(rows, by), note=note)
+        return in_window(facts, _counts(rows, by, is_numbered=is_numbered))
 
     return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw)
 
@@ -69,7 +81,7 @@ def in_window(
     cases, and what the ticks mean, by the title."""
     said: list = [note or facts.window]
     if few:
-        said = [*said, f" · 另 {few} 个件数少"]
+        said = [*said, f" · 另 {few} 个件数少未列"]
     if mark is not None:
         said = [*said, html.Span([html.U(), f"{mark.word} {mark.text}"], className="tick")]
     return [*(rows if isinstance(rows, list) else [rows]), html.Div(said, className="sum")]
@@ -134,6 +146,11 @@ def missed(frame: pd.DataFrame) -> pd.Series:
     return frame["denominator"] - frame["numerator"]
 
 
+def total_text(counts: pd.Series) -> str:
+    """All of them together; — where a wall is not told one of them."""
+    return NOTHING if counts.isna().any() else count_text(int(counts.sum()), wall=True)
+
+
 def behind(frame: pd.DataFrame, target: float | None) -> pd.DataFrame:
     """Who is behind the target beyond chance: whose whole interval lies below it; none of those
     under ten."""
@@ -169,14 +186,19 @@ def part_of(n: float | None, d: float) -> str:
     return part_text(n, d, wall=True) if has_both else f"{count_text(d, wall=True)} 件"
 
 
-def _counts(frame: pd.DataFrame, key: str, unit: str = "件") -> list | html.Div:
+def _counts(frame: pd.DataFrame, key: str, is_numbered: bool) -> list | html.Div:
     largest = largest_rows(frame, key)
     if largest.empty:
         return nothing("一件也没有" if len(known(frame, key)) else "暂无数据")
     most = number_of(largest["numerator"].max())
     return [
-        count_row(row["name"], row["numerator"], most, unit, text=_withheld_text(row))
-        for row in largest.to_dict("records")
+        count_row(
+            [numbered(place), row["name"]] if is_numbered else row["name"],
+            row["numerator"],
+            most,
+            text=_withheld_text(row),
+        )
+        for place, row in enumerate(largest.to_dict("records"), 1)
     ]
 
 
@@ -192,11 +214,11 @@ def _withheld_text(row: dict) -> str | None:
 
 
 def count_row(
-    name: str, count: float, most: int, unit: str = "件", kind: str = "", text: str | None = None
+    name: str | list, count: float, most: int, kind: str = "", text: str | None = None
 ) -> html.Div:
-    """A name, its count with the unit, or `text` in its place, and a bar beneath the name."""
+    """A name, its count of matters, or `text` in its place, and a bar beneath the name."""
     shown = text or count_text(number_of(count), wall=True)
-    figure = [html.B(shown), html.Small(unit)]
+    figure = [html.B(shown), html.Small("件")]
     parts = [
         html.Span(name, className="name"),
         html.Div(figure, className="rate is-count"),

@@ -26,7 +26,7 @@ GRID_LINE = "#12263D"  # between polygons, visible on the blue and on the empty 
 UNKNOWN_FILL = "#66707C"  # polygons with something that cannot be ranked: neither a risk nor a band
 
 # A chosen measure is no risk, so its bands are one hue from dark to light: red means red only.
-BANDS = ("#1B4A73", "#2678A8", "#41AADC", "#A9E4FB")
+BANDS = ("#1B4A73", "#2678A8", "#41AADC", "#A9E4FB", "#F7FCFF")
 
 # Heat from nothing to dense; transparent at 0, light at the top, no red either.
 HEAT = (

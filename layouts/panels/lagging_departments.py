@@ -1,5 +1,6 @@
 """Which departments lag in closing on time, and in what else?"""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +38,13 @@ class Measured:
         """The figure of a department, bright where it is worse than that of all."""
         if code not in self.rows.index:
             return html.Div([html.B("—"), html.Small(self.word)], className="figure is-fair")
-        row: dict[str, Any] = self.rows.loc[code].to_dict()
+        row: dict[Hashable, Any] = self.rows.loc[code].to_dict()
         kind = "is-worse" if self._is_worse(row) else "is-fair"
         part = part_of(row["numerator"], row["denominator"])
         small = html.Small(f"{self.word} {part}", className="is-long" if len(part) > LONG else "")
         return html.Div([html.B(row["text"]), small], className=f"figure {kind}")
 
-    def _is_worse(self, row: dict[str, Any]) -> bool:
+    def _is_worse(self, row: dict[Hashable, Any]) -> bool:
         """Beyond chance, of rates; a median has no interval here."""
         if self.overall is None or not row["is_ranked"]:
             return False

@@ -3,10 +3,9 @@
 import pandas as pd
 from dash import html
 
-from data.display import count_text
 from layouts.marks import nothing
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel
-from layouts.rankings import count_row, in_window, known, missed
+from layouts.rankings import count_row, in_window, known, missed, total_text
 
 
 def draw(facts: Facts, on_time: pd.DataFrame, overall: pd.DataFrame) -> list | html.Div:
@@ -19,8 +18,8 @@ def draw(facts: Facts, on_time: pd.DataFrame, overall: pd.DataFrame) -> list | h
     most = int(late["missed"].max())
     shown = late.head(ROWS_OF_A_LIST).to_dict("records")
     drawn = [count_row(row["name"], row["missed"], most, kind="warn") for row in shown]
-    total = count_text(missed(overall).sum(), wall=True)
-    return in_window(facts, drawn, note=f"{facts.window}，共 {total} 件")
+    note = f"{facts.window}，共 {total_text(missed(overall))} 件"
+    return in_window(facts, drawn, note=note)
 
 
 PANEL = Panel(

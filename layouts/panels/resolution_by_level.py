@@ -1,5 +1,6 @@
 """At which level of handling are disputes resolved least?"""
 
+from layouts.marks import NO_LEVEL
 from layouts.rankings import lowest
 
 PANEL = lowest(
@@ -8,4 +9,5 @@ PANEL = lowest(
     "纠纷在哪一级化解得少？",
     "resolution_rate",
     "handling_level",
+    without=NO_LEVEL,
 )

@@ -6,16 +6,19 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from callbacks.answer import Inquiry
+from callbacks.answer import Inquiry, drawn
 from callbacks.colour import level_for, painted, patched, pictured
 from data.editions.edition import Edition, memory_edition
 from data.editions.tables import create_tables
+from data.regions import beneath
 from data.scope import Scope
 from layouts.map import NO_BAND
+from layouts.panels import PANELS
 from layouts.theme import UNKNOWN_FILL
 from tests.layouts.conftest import asked_of
 from tests.layouts.conftest import edition as edition
 from tests.layouts.small import DATA_TIME, fill, small_site
+from tests.layouts.test_panels import words
 
 LEVELS = ("grid", "village", "town")
 
@@ -106,6 +109,42 @@ def test_bands_of_counts_are_whole_numbers_that_do_not_overlap():
     shown = painted(given(*rows), "accepted", "grid", codes)  # 1, 3, 5, 7 and 9 cases
     assert [band.words for band in shown.legend] == ["≥ 7", "5 – 6", "3 – 4", "0 – 2"]
     assert shown.bands == [0, 1, 2, 3, 3]
+
+
+def test_a_count_far_above_the_others_has_a_band_of_its_own():
+    rows = [("T0V0G0", "blue", "open")] * 30 + [
+        (f"T0V{v}G{g}", "blue", "open") for v in (1, 2) for g in range(4) for _ in range(2 + g % 2)
+    ]
+    codes = ["T0V0G0", *(f"T0V{v}G{g}" for v in (1, 2) for g in range(4))]
+    shown = painted(given(*rows), "accepted", "grid", codes)
+    assert [(band.words, band.count) for band in shown.legend][0] == ("≥ 6", 1)
+    assert shown.bands[0] == len(shown.colours) - 2 > max(shown.bands[1:])  # the last is 不足 10 件
+
+
+def test_the_grids_of_the_ranking_carry_their_numbers_on_the_map():
+    counts = {"T0V0G1": 6, "T0V0G2": 4, "T1V0G0": 3, "T2V0G0": 2, "T0V0G3": 1, "T0V0G4": 1}
+    question = given(*[(grid, "blue", "open") for grid, n in counts.items() for _ in range(n)])
+    ranks = [item for item in pictured(question, "accepted", False, 1.0).overlay if ranked(item)]
+    assert [item["text"].split("：")[0] for item in ranks] == [f"第 {n}" for n in range(1, 6)]
+    boxes = beneath(question.edition, "grid", None).set_index("code")
+    places = [(boxes.loc[code, "lon"], boxes.loc[code, "lat"]) for code in list(counts)[:4]]
+    assert [(item["lon"], item["lat"]) for item in ranks[:4]] == places
+    listed = words(drawn(PANELS["accepted_by_grid"], question, 1.0))
+    assert [item["text"].split("：")[1] for item in ranks] == [
+        name for name in listed.split() if name.endswith("格")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "is_heat"), [("risk", False), ("per_10k", False), ("accepted", True)]
+)
+def test_a_map_that_shows_something_else_carries_no_numbers(key: str, is_heat: bool):
+    shown = pictured(given(("T0V0G0", "blue", "open")), key, is_heat, 1.0)
+    assert not [item for item in shown.overlay if ranked(item)]
+
+
+def ranked(item: dict) -> bool:
+    return item.get("text", "").startswith("第 ")
 
 
 def test_bands_do_not_move_when_the_day_does_not(edition: Edition):

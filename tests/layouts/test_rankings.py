@@ -9,8 +9,10 @@ from layouts.panel import Facts
 from layouts.panels.lagging_departments import draw as draw_lagging
 from layouts.panels.missed_by_department import draw as draw_missed
 from layouts.panels.rebound_by_category import PANEL as REBOUND
+from layouts.panels.resolution_by_level import PANEL as LEVELS
 from layouts.panels.satisfaction_by_department import PANEL as SATISFACTION
-from layouts.rankings import highest_rows, lowest_rows, missed
+from layouts.rankings import highest_rows, lowest_rows, missed, total_text
+from layouts.scenes import SCENES
 from tests.layouts.test_panels import FACTS, found, rates, words
 
 SOME = st.dictionaries(
@@ -44,9 +46,21 @@ def test_a_ranking_says_how_many_it_leaves_out_for_having_few_cases(panel):
     luck = {"luck": (9, 13) if sign > 0 else (4, 13)}
     frame = rates(**sure, **luck).rename(columns={"department": by})
     overall = rates(all=(500, 1000))
-    assert "另 1 个件数少" in words(panel.draw(FACTS, rows=frame, overall=overall))
+    assert "另 1 个件数少未列" in words(panel.draw(FACTS, rows=frame, overall=overall))
     frame = rates(**sure).rename(columns={"department": by})
     assert "件数少" not in words(panel.draw(FACTS, rows=frame, overall=overall))
+
+
+def test_the_levels_of_resolution_say_what_has_none():
+    by_level = rates(**{"village": (30, 60), "-": (1, 8)})
+    by_level = by_level.rename(columns={"department": "handling_level"})
+    shown = LEVELS.draw(FACTS, rows=by_level, overall=rates(all=(31, 68)))
+    assert "近 30 日 · 8 件未定层级" in words(shown)
+
+
+def test_what_a_wall_is_not_told_is_not_added_up_as_nothing():
+    assert total_text(pd.Series([3.0, float("nan")])) == "—"
+    assert total_text(pd.Series([3.0, 4.0])) == "7"
 
 
 @given(SOME)
@@ -107,3 +121,13 @@ def test_without_a_target_nobody_is_behind_and_the_tick_is_that_of_all():
 def test_departments_with_few_deadlines_are_said_to_be_few():
     assert "没有满 10 件" in words(lagging(rates(a=(3, 9))))
     assert words(lagging(rates(a=(3, 9))[:0])) == "暂无数据"
+
+
+def test_follow_ups_answer_all_three_questions():
+    satisfied, judged = rates(all=(87, 100)), rates(all=(24, 100))
+    followed, rebounded = rates(all=(90, 101)), rates(all=(5, 90))
+    lowest = rates(a=(5, 10), b=(90, 100))
+    said = SCENES["follow_up"].answer(FACTS, satisfied, judged, followed, rebounded, lowest)
+    assert words(said) == (
+        "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，最不满意 a"
+    )
