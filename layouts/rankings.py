@@ -81,7 +81,7 @@ def in_window(
     cases, and what the ticks mean, by the title."""
     said: list = [note or facts.window]
     if few:
-        said = [*said, f" · 另 {few} 个件数少未列"]
+        said = [*said, f" · 另 {few} 个件数少"]
     if mark is not None:
         said = [*said, html.Span([html.U(), f"{mark.word} {mark.text}"], className="tick")]
     return [*(rows if isinstance(rows, list) else [rows]), html.Div(said, className="sum")]

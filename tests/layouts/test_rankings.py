@@ -46,7 +46,7 @@ def test_a_ranking_says_how_many_it_leaves_out_for_having_few_cases(panel):
     luck = {"luck": (9, 13) if sign > 0 else (4, 13)}
     frame = rates(**sure, **luck).rename(columns={"department": by})
     overall = rates(all=(500, 1000))
-    assert "另 1 个件数少未列" in words(panel.draw(FACTS, rows=frame, overall=overall))
+    assert "另 1 个件数少" in words(panel.draw(FACTS, rows=frame, overall=overall))
     frame = rates(**sure).rename(columns={"department": by})
     assert "件数少" not in words(panel.draw(FACTS, rows=frame, overall=overall))
 
