@@ -1,4 +1,4 @@
-"""Announce the newest matters on the ticker: place, time, kind and risk, nobody's name."""
+"""Announce the newest matters on the ticker: time, place, kind and risk, nobody's name."""
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -45,4 +45,4 @@ def lines(question: Inquiry) -> list[str]:
 def _line(row: dict) -> str:
     at = moment(row["accepted_at"], row["precision"])
     risk = risk_word(row["risk"])
-    return f"{row['place']}　{at}　{row['category']}　{risk}　{row['department']}"
+    return f"{at} 受理　{row['place']}　{row['category']}　{risk}　{row['department']}"

@@ -7,22 +7,34 @@ from data.display import NOTHING
 from layouts.panel import number_of
 from layouts.rankings import largest_rows, lowest_rows
 
-Words = list[str | html.B | html.Img]
+Words = list[str | html.B | html.Img | html.Span]
 NARROW = 0.58  # em; the width of a figure or a Latin letter
+MARK, TIME = "　 ", "9999 天"  # what takes the room of a mark, and of a time that runs
 
 
 def sentence(words: Words) -> html.P:
-    """With its length in em, by which it is set smaller where it has not the room (wall.css)."""
+    """With its length in em, by which it is set smaller where it has not the room (wall.css). What
+    the browser adds to it, it counts itself (assets/answers.js)."""
     letters = "".join(_said(word) for word in words)
     em = sum(NARROW if letter.isascii() else 1 for letter in letters)
     return html.P(words, className="sentence", style={"--em": f"{em:.1f}"})
 
 
 def _said(word: object) -> str:
-    """What a word takes the room of; a running time that of 9999 天."""
-    if isinstance(word, html.B):
-        return _said(word.children)  # type: ignore[attr-defined]
-    return word if isinstance(word, str) else "9999 天"
+    """What a word takes the room of."""
+    if isinstance(word, html.Img | html.Time):
+        return MARK if isinstance(word, html.Img) else TIME
+    if isinstance(word, list):
+        return "".join(map(_said, word))
+    if isinstance(word, str):
+        return word
+    children = getattr(word, "children", None)
+    return "" if children is None else _said(children)
+
+
+def spare(words: Words, rank: int) -> html.Span:
+    """Words that the browser leaves out where there is no room for all, those of rank 1 first."""
+    return html.Span(words, **{"data-spare": str(rank)})  # type: ignore[arg-type]
 
 
 def most(frame: pd.DataFrame, key: str) -> Words:

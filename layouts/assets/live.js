@@ -6,6 +6,7 @@
 (function () {
   "use strict";
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
+  const FEW = 3;  // alerts that have room for a line more each (live.css)
   const FAR = 2500;  // metres around an alert that the map shows beside it
   const SAME = 0.75;  // rem on the map within which two flags are one alert
   const ORDER = ["red", "orange", "yellow", "blue"];
@@ -53,7 +54,7 @@
 
   function take(alert) {
     state.shown = alert;
-    state.until = performance.now() + 1000 * (zhinao.settings().takeover_seconds || 60);
+    state.until = performance.now() + 1000 * taken();
     state.alerts.filter(unseen).forEach((each) => { state.taken[each.id] = stage(each); });
     sessionStorage.setItem(KEPT, JSON.stringify(state.taken));
     sound();
@@ -89,6 +90,7 @@
     drawTakeover();
     drawStrip();
     drawStanding();
+    document.dispatchEvent(new CustomEvent("zhinao:alerts"));  // the answers of scenes speak of them (answers.js)
   }
 
   function node(kind, className, ...children) {
@@ -135,8 +137,18 @@
     drawPins();
     if (!alert) return;
     made.querySelector(".elapsed").textContent = elapsed(alert.received);
-    made.querySelector(".rest").style.setProperty("--share", Math.max(0, state.until - performance.now()) / (1000 * (zhinao.settings().takeover_seconds || 60)));
+    drawRest(made.querySelector(".rest"));
   }
+
+  /* How long it still has the screen, and what then. */
+  function drawRest(rest) {
+    const seconds = Math.max(0, Math.ceil((state.until - performance.now()) / 1000));
+    rest.firstChild.style.setProperty("--share", seconds / taken());
+    const text = `${seconds} 秒后收起，留在屏底直至签收`;
+    if (rest.lastChild.textContent !== text) rest.lastChild.textContent = text;
+  }
+
+  const taken = () => zhinao.settings().takeover_seconds || 60;  // seconds
 
   /* The map beside it shows where, and nothing else of the county. */
   function locate(alert) {
@@ -168,7 +180,14 @@
   /* One that the edition's pictures show too has its flag there. */
   function putPins() {
     const pins = [...document.querySelectorAll(".alert-pin")];
-    if (!pins.length) return;
+    if (pins.length) hidePins(pins);
+    const flags = pins.filter((pin) => !pin.hidden).map((pin) => pin.style.transform).join();
+    if (flags === state.flags) return;
+    state.flags = flags;
+    document.dispatchEvent(new CustomEvent("zhinao:flags"));  // names step aside for them (map.js)
+  }
+
+  function hidePins(pins) {
     const near = SAME * parseFloat(getComputedStyle(document.documentElement).fontSize);
     const known = state.shown ? [] : [...document.querySelectorAll(".map-pin.is-alert")].map((each) => new DOMMatrix(getComputedStyle(each).transform));
     pins.forEach((pin) => {
@@ -192,7 +211,7 @@
         node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
         node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", answer(alert))),
       facts.length ? node("div", "takeover-more", facts.join("　·　")) : null,
-      node("div", "rest"));
+      node("div", "rest", node("i", ""), node("span", "")));
     box.setAttribute("role", "alertdialog");
     box.setAttribute("aria-label", alert.word);
     return marked(box, alert);
@@ -230,7 +249,7 @@
     const key = JSON.stringify([nothing(), rest, shown]);
     if (place.dataset.key !== key) {
       place.dataset.key = key;
-      place.replaceChildren(...(shown.length ? shown.map(row) : [node("div", "nothing", nothing())]),
+      place.replaceChildren(...(shown.length ? shown.map((alert) => row(alert, shown.length <= FEW)) : [node("div", "nothing", nothing())]),
         ...(rest > 0 && shown.length ? [node("div", "sum", `另有 ${rest} 条`)] : []));
     }
     place.querySelectorAll("[data-since]").forEach((each) => {
@@ -241,13 +260,19 @@
 
   const nothing = () => (state.isVisit ? "参观模式，不显示预警" : state.known === undefined ? "正在取得预警" : state.problem ? state.problem : "没有现行预警");
 
-  function row(alert) {
+  function row(alert, isFew) {
     const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
-    const held = raised(alert) || [alert.holder, answer(alert)].filter(Boolean).join(" ");
-    const rest = [where(alert), held, times(alert) || group(alert)].filter(Boolean).join(" · ");
     const since = node("time", "");
     since.dataset.since = alert.since;
-    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), what, since, node("small", "", rest)), alert);
+    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), what, since, node("div", "rest", ...told(alert, isFew).map((words) => node("small", "", words.filter(Boolean).join(" · "))))), alert);
+  }
+
+  /* Where it is and who has it: a line each where few stand, else the most needed in one. */
+  function told(alert, isFew) {
+    const often = times(alert) || group(alert);
+    if (isFew) return [[where(alert), answer(alert), often], [alert.holder, raised(alert)]];
+    const answered = alert.acknowledged ? "已签收" : "未签收";
+    return [[where(alert), raised(alert) || [alert.holder, answered].filter(Boolean).join(" "), often]];
   }
 
   setInterval(() => window.zhinao && draw(), 500);
@@ -260,6 +285,10 @@
     },
     /* What may be shown of them: to visitors nothing. */
     alerts: () => (state.isVisit ? [] : state.alerts),
+    more: () => state.more,
+    isKnown: () => state.known !== undefined && !state.problem && !state.isVisit,
+    elapsed,
+    where,
     nothing,
     problem: () => state.problem,
     node,

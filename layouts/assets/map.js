@@ -5,7 +5,8 @@
   let items = [];
 
   /* Steps in rem by which a name may leave its place, the nearest first. */
-  const STEPS = [[0, 0], [0, 1.5], [0, -1.5], [0, 2.4], [0, -2.4], [3, 0], [-3, 0], [3, 1.5], [-3, 1.5], [3, -1.5], [-3, -1.5], [0, 3.4], [0, -3.4], [4.4, 0], [-4.4, 0], [4.4, 1.5], [-4.4, 1.5]];
+  const ASIDE = [0, 1.5, -1.5, 3, -3, 4.4, -4.4], UP_AND_DOWN = [0, 0.8, -0.8, 1.5, -1.5, 2.4, -2.4, 3.4, -3.4];
+  const STEPS = ASIDE.flatMap((right) => UP_AND_DOWN.map((down) => [right, down])).sort((a, b) => Math.hypot(...a) - Math.hypot(...b));
 
   const CLEAR = 6;  // px on either side of a seam; the wall shifts by 4 against burn-in
 
@@ -29,10 +30,11 @@
     ];
   }
 
-  /* Where 审图号 is written, which must be read: no name lies there, either. */
-  function approvals(layer) {
+  /* What lies over the map and must be read, 审图号, legends and the flags of alerts: no name lies there, either. */
+  const OVER = ".map-approval:not(:empty), .map-box, .map-choice, .map-pin.is-alert > *, .alert-pin .flag";
+  function covers(layer) {
     const map = layer.getBoundingClientRect();
-    return [...layer.parentElement.querySelectorAll(".map-approval:not(:empty)")].map((each) => {
+    return [...layer.parentElement.querySelectorAll(OVER)].filter((each) => each.checkVisibility()).map((each) => {
       const { left, top, right, bottom } = each.getBoundingClientRect();
       return [left - map.left, top - map.top, right - map.left, bottom - map.top];
     });
@@ -46,40 +48,38 @@
   }
 
   /* A pin stands where its matter is; a name steps aside, and is left out only where it would cover
-   * another name or a seam, or be cut off. Where no step is free of pins it takes the one that they cover least. */
+   * another name, a flag or a seam, or be cut off. Where no step is free of pins it takes the one that they cover least. */
   function place() {
     if (!items.length || window.wallMap.project([0, 0]) === null) return;
-    items[0].element.parentElement.classList.add("is-placed");
-    const rem = unit();
-    const pins = [], layer = items[0].element.parentElement;
-    const names = [...seams(layer), ...approvals(layer)];
-    for (const item of items) {
-      item.at = window.wallMap.project([item.lon, item.lat]);
-      if (item.bounds) item.own = boundsOf(item.bounds);
-      if (item.kind === "pin") pins.push(boxAt(item.at.x, item.at.y, 0.85 * rem, 0.85 * rem));
-    }
-    for (const item of items) {
-      let { x, y } = item.at;
-      if (item.kind === "label") {
-        const free = freest(item, pins, names, rem);
-        item.element.classList.toggle("is-hidden", !free);
-        if (!free) continue;
-        names.push(free.box);
-        [x, y] = [free.x, free.y];
-      }
-      item.element.style.transform = `translate(${x}px,${y}px)`;
+    const layer = items[0].element.parentElement, rem = unit();
+    layer.classList.add("is-placed");
+    items.forEach((item) => { item.at = window.wallMap.project([item.lon, item.lat]); });
+    const pins = items.filter((item) => item.kind === "pin").map((pin) => {
+      put(pin, pin.at);
+      return boxAt(pin.at.x, pin.at.y, 0.85 * rem, 0.85 * rem);
+    });
+    const taken = [...seams(layer), ...covers(layer)];
+    for (const name of items.filter((item) => item.kind === "label")) {
+      name.own = boundsOf(name.bounds);
+      const free = freest(name, pins, taken, rem);
+      name.element.classList.toggle("is-hidden", !free);
+      if (!free) continue;
+      taken.push(free.box);
+      put(name, free);
     }
   }
 
+  const put = (item, { x, y }) => { item.element.style.transform = `translate(${x}px,${y}px)`; };
+
   const lettersOf = (item) => item.text.length + (item.beside ? 1 + String(item.beside.count).length : 0);
 
-  function freest(item, pins, names, rem) {
+  function freest(item, pins, taken, rem) {
     let best = null;
     for (const [right, down] of STEPS) {
       const x = item.at.x + right * rem, y = item.at.y + down * rem;
       const box = boxAt(x, y, lettersOf(item) * 0.68 * rem, 0.8 * rem);
       if (!isInside(box, item.element.parentElement) || !isAtHome(x, y, item.own)) continue;
-      if (names.some((name) => overlap(box, name) > 0)) continue;
+      if (taken.some((each) => overlap(box, each) > 0)) continue;
       const covered = pins.reduce((sum, pin) => sum + overlap(box, pin), 0);
       if (best === null || covered < best.covered) best = { x, y, box, covered };
       if (covered === 0) break;
@@ -114,16 +114,18 @@
     place();
   }
 
-  document.addEventListener("zhinao:map-moved", place);
+  ["zhinao:map-moved", "zhinao:flags"].forEach((name) => document.addEventListener(name, place));
 
+  /* The newest first, with its place among them: 最新 1/8. */
   let lines = [], line = 0, showing = null;
   function step() {
     const element = document.querySelector("[data-show='ticker']");
     if (!element || !lines.length) return;
-    const next = element.cloneNode(false);
-    next.textContent = lines[line++ % lines.length];
+    const at = line++ % lines.length, next = element.cloneNode(false);
+    next.textContent = lines[at];
     next.classList.add("is-new");
     element.replaceWith(next);
+    document.querySelector(".foot .tag").textContent = lines.length > 1 ? `最新 ${at + 1}/${lines.length}` : "最新";
   }
 
   window.wallSeams = seams;
@@ -134,10 +136,13 @@
         return window.dash_clientside.no_update;
       },
       ticker: (data) => {
+        const isNew = JSON.stringify(data) !== JSON.stringify(lines);
         lines = data || [];
-        const shown = document.querySelector("[data-show='ticker']");
-        if (showing !== null && shown && !lines.includes(shown.textContent)) { line = 0; step(); }
-        if (showing === null) { showing = setInterval(step, 7000); step(); }
+        if (!isNew) return window.dash_clientside.no_update;
+        clearInterval(showing);
+        line = 0;
+        step();
+        showing = setInterval(step, 7000);
         return window.dash_clientside.no_update;
       },
       address: (query) => {

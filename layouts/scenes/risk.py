@@ -8,12 +8,22 @@ from data.display import count_text
 from layouts.marks import NO_LEVEL, held, shape
 from layouts.panel import PLACE, Facts, Listing, Numbers, number_of
 from layouts.scene import Scene
-from layouts.sentence import Words, also, most
+from layouts.sentence import Words, also, most, spare
 
 
 def answer(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.DataFrame) -> Words:
-    """How many matters of the gravest risk there are, where most, and the level of handling that
-    has had one of them longest, with how long."""
+    """What alerts stand, which the browser says, for it knows without an edition
+    (assets/answers.js); how many matters of the gravest risk there are, where most, and at which
+    level of handling one of them has been longest."""
+    matters = _matters(facts, now, held_by, oldest)
+    return [_live("alerts-lead"), *matters, _live("alerts-none")]
+
+
+def _live(part: str) -> html.Span:
+    return html.Span(**{"data-show": part})  # type: ignore[arg-type]
+
+
+def _matters(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.DataFrame) -> Words:
     if not facts.risks:
         return ["本中心没有给事项定级"]
     gravest = facts.risks[0]
@@ -21,19 +31,26 @@ def answer(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.Da
     count, word = number_of(there["numerator"].sum()), f"{label('risk', gravest)}色"
     if not count:
         return [f"没有{word}在办"]
-    counted = [shape(gravest, word), f"{word}在办 ", html.B(count_text(count, wall=True)), " 件"]
-    longest = _longest(gravest, held_by, oldest)
-    return [*counted, *also(most(there, PLACE)), *also(longest)]
+    named = [shape(gravest, word), word, spare(["在办"], 3), " "]
+    counted = [html.B(count_text(count, wall=True)), " 件", *also(_most(there), "，")]
+    return [*named, *counted, *also(_longest(gravest, held_by, oldest), "，")]
+
+
+def _most(there: pd.DataFrame) -> Words:
+    """望斗街道最多 4 件."""
+    found = most(there, PLACE)
+    return [found[0], "最多", spare([" ", *found[2:]], 2)] if found else []
 
 
 def _longest(risk: str, held_by: pd.DataFrame, oldest: pd.DataFrame) -> Words:
+    """最久 65 天在县综治中心."""
     found = oldest[oldest["risk"] == risk].nsmallest(1, "since")
     if found.empty:
         return []
     level, since = found["handling_level"].iloc[0], found["since"].iloc[0]
     names = dict(zip(held_by["handling_level"], held_by["name"], strict=True))
     name = NO_LEVEL if level == NONE else names.get(level, level)
-    return [html.B(name), "手里最久的已 ", html.B(held(since))]
+    return ["最久 ", html.B(held(since)), spare(["在", html.B(name)], 4)]
 
 
 SCENE = Scene(

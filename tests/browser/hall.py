@@ -50,6 +50,10 @@ class Hall:
         """What the remote control tells the walls that have not signed in."""
         self._ask("/walls/0", changes, "remote")
 
+    def acknowledge(self, alert: str) -> None:
+        """As the remote control does, by the id that a wall is told."""
+        self._ask("/live/acknowledge", {"id": alert}, "remote")
+
     def told(self) -> dict:
         """What those walls are told."""
         return json.loads(self._ask("/walls/own", None, "remote"))

@@ -120,6 +120,21 @@ def test_every_scene_fits_is_legible_and_keeps_off_the_seams(seen: Look, shape: 
         assert faults(seen, shape) == [], scene
 
 
+def test_what_is_said_of_alerts_fits_is_legible_and_keeps_off_the_seams(
+    seen: Look, hall: Hall, shape: Shape
+):
+    for signal, event in (("Severe", "Fire"), ("Moderate", "Met")):
+        hall.alert(signal, category=event)
+    shown(seen, "risk")
+    seen.page.locator(".standing .feed-row:nth-child(2)").wait_for()
+    seen.page.locator(".sentence", has_text="橙色等预警 2 条未签收").wait_for()
+    seen.page.wait_for_timeout(600)  # the answer has been made to fit
+    assert seen.page.evaluate(CUT_OFF, ".standing, .standing .feed-row, .panel, .head") == []
+    answer = "document.querySelector('.scene.is-shown .sentence')"
+    assert seen.page.evaluate(f"{answer}.scrollWidth - {answer}.clientWidth") <= 0
+    assert faults(seen, shape) == []
+
+
 def test_a_red_alert_and_its_strip_keep_off_the_seams_and_so_does_the_incident(
     seen: Look, hall: Hall, shape: Shape
 ):

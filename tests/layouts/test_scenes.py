@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from dash.html import Time
 
 from data.site import load_site
 from layouts.measures import MEASURES
@@ -85,8 +86,16 @@ def test_who_holds_a_red_matter_longest_is_named_with_the_time_that_runs_on():
     rows = [("red", "county", 2_000), ("red", "town", 1_000), ("blue", "village", 10)]
     oldest = pd.DataFrame(rows, columns=["risk", "handling_level", "since"])
     said = SCENES["risk"].answer(FACTS, now, held_by, oldest)
-    assert words(said).endswith("town 手里最久的已")
-    assert said[-1].children.to_plotly_json()["props"]["data-held"] == "1000"
+    assert words(said) == "红色 在办 2 件 ， A 最多 2 件 ， 最久 在 town"
+    (since,) = (word.children for word in said if isinstance(getattr(word, "children", 0), Time))
+    assert getattr(since, "data-held") == "1000"
+
+
+def test_the_answer_to_where_risks_are_has_places_for_the_alerts_that_the_browser_knows():
+    nothing = by_risk(PLACE, red={"A": 0})
+    said = SCENES["risk"].answer(FACTS, nothing, nothing, nothing)
+    places = [getattr(said[at], "data-show") for at in (0, -1)]
+    assert (places, said[1:-1]) == (["alerts-lead", "alerts-none"], ["没有红色在办"])
 
 
 def test_departments_are_behind_beyond_chance_or_not_at_all():

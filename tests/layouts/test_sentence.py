@@ -5,7 +5,7 @@ import pytest
 from dash import html
 
 from layouts.marks import held, shape
-from layouts.sentence import most, sentence, since_before
+from layouts.sentence import most, sentence, since_before, spare
 
 
 def em(*words) -> float:
@@ -15,7 +15,9 @@ def em(*words) -> float:
 def test_a_sentence_knows_about_how_long_it_is():
     assert em("红色在办") == 4
     assert em("红色", html.B("12")) == pytest.approx(2 + 2 * 0.58, abs=0.1)
-    assert em("红色", shape("red")) > 2 and em(html.B(held(0))) > 3
+    assert 3 < em("红色", shape("red")) < 4 and em(html.B(held(0))) > 3
+    assert em(spare(["在", html.B("县")], 1)) == 2
+    assert em(html.Span()) == 0  # what the browser says in it, it counts itself
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+/* What the answer of a scene says of the alerts that stand, in the places that the scene keeps for it
+ * (layouts/scenes/risk.py): known within a second, without an edition. */
+(function () {
+  "use strict";
+  const state = { fitted: null, sentence: null };
+  const WIDTHS = { narrow: 0.58, mark: 1.3 };  // em; layouts/sentence.py
+  const SPARES = [0, 1, 2, 3, 4];
+
+  function drawAnswer() {
+    const lead = document.querySelector("[data-show='alerts-lead']"), none = document.querySelector("[data-show='alerts-none']");
+    if (!lead || !none) return;
+    const isKnown = zhinaoLive.isKnown(), alerts = isKnown ? earnest() : [];
+    const said = alerts.length ? saidOf(alerts) : [];
+    const key = said.map((part) => part.outerHTML || part).join("");
+    if (lead.dataset.key !== key) {
+      lead.dataset.key = key;
+      lead.replaceChildren(...said);
+    }
+    const words = isKnown && !alerts.length ? "；没有现行预警" : "";
+    if (none.textContent !== words) none.textContent = words;
+    fit(lead.closest(".answer"));
+  }
+
+  /* Exercises are spoken of only where there is nothing else. */
+  function earnest() {
+    const real = zhinaoLive.alerts().filter((alert) => !alert.stamp);
+    return real.length ? real : zhinaoLive.alerts();
+  }
+
+  /* ⚑ 红色等预警 2 条未签收 59 分钟; 预警 3 条，橙色等 2 条未签收: the gravest that waits, and how long
+   * the first of them has waited. */
+  function saidOf(alerts) {
+    const { elapsed } = zhinaoLive, count = alerts.length + zhinaoLive.more();
+    const open = alerts.filter((alert) => !alert.acknowledged), waiting = open.length ? open : alerts;
+    const { flag, word } = named(waiting), isPart = open.length > 0 && open.length < alerts.length;
+    const waited = open.length ? elapsed(Math.min(...open.map((alert) => alert.received))) : "";
+    return [
+      flag, waiting[0].stamp || "",
+      ...(isPart ? ["预警 ", bold(count), " 条，", word("")] : [word("预警")]), " ", bold(isPart ? open.length : count), " 条",
+      open.length ? "未签收" : "已签收",
+      ...(count === 1 ? [spare(1, `，${zhinaoLive.where(alerts[0])}`), spare(2, `，${alerts[0].holder || "处置未明确"}`)] : []),
+      ...(waited ? [" ", bold(waited)] : []), "；",
+    ].filter(Boolean);
+  }
+
+  /* The flag of the gravest of them, and its word: 红色预警; of several signals 红色等预警. */
+  function named(alerts) {
+    const { node, marked } = zhinaoLive, [gravest] = alerts;
+    const several = alerts.every((alert) => alert.signal === gravest.signal) ? "" : "等";
+    const word = (what) => marked(node("b", "signal", gravest.word.replace(/预警$/, several + what)), gravest);
+    return { flag: marked(node("i", "flag"), gravest), word };
+  }
+
+  const bold = (words) => zhinaoLive.node("b", "", String(words));
+
+  function spare(rank, words) {
+    const made = zhinaoLive.node("span", "", words);
+    made.dataset.spare = rank;
+    return made;
+  }
+
+  /* Words are left out, those of the lowest rank first, until the rest are large enough to be read;
+   * how long it then is decides their size (wall.css). */
+  function fit(answer) {
+    const sentence = answer.querySelector(".sentence");
+    if (!sentence || !answer.clientWidth) return;
+    const style = getComputedStyle(answer), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const [least, unit, lines] = ["--least", "--u", "--lines"].map((name) => Number(style.getPropertyValue(name)));
+    const room = (lines * answer.clientWidth) / (least * unit * rem);
+    const key = `${room} ${sentence.innerHTML}`;
+    if (key === state.fitted && sentence === state.sentence) return;
+    Object.assign(state, { fitted: key, sentence });
+    const spared = SPARES.find((rank) => lengthOf(sentence, rank) <= room) ?? SPARES.at(-1);
+    SPARES.forEach((rank) => answer.classList.toggle(`spares-${rank}`, rank > 0 && rank <= spared));
+    answer.style.setProperty("--live-em", (lengthOf(sentence, spared) - Number(sentence.style.getPropertyValue("--em"))).toFixed(1));
+  }
+
+  /* In em, without what is spared. */
+  function lengthOf(node, spared) {
+    if (node.nodeType === Node.TEXT_NODE) return [...node.data].reduce((sum, letter) => sum + (letter < "\x80" ? WIDTHS.narrow : 1), 0);
+    if (Number(node.dataset.spare) <= spared) return 0;
+    if (node.matches("img, .flag")) return WIDTHS.mark;
+    return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child, spared), 0);
+  }
+
+  document.addEventListener("zhinao:alerts", drawAnswer);
+  document.addEventListener("zhinao:scene", () => window.zhinaoLive && drawAnswer());
+})();

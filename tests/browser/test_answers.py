@@ -1,0 +1,118 @@
+"""What the answer of a scene says of the alerts that stand, without an edition."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from data.editions.store import EditionStore
+from data.wall_view import WallView
+from tests.browser.driving import PATIENCE, Look, Wall
+from tests.browser.hall import PLACE, Hall
+from tests.layouts.small import publish, small_site
+
+pytestmark = pytest.mark.browser
+LEAST = 1.45 * 16  # px at 1920 x 1080: 20 minutes of arc, 8 m from a wall of 4 m
+
+OVERFLOW = """() => { const sentence = document.querySelector('.scene.is-shown .sentence');
+    return [sentence.scrollWidth - sentence.clientWidth,
+            parseFloat(getComputedStyle(sentence).fontSize)]; }"""
+
+
+@pytest.fixture
+def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
+    """Red alerts leave the screen after twenty seconds."""
+    store = EditionStore(tmp_path)
+    site = small_site().model_copy(update={"wall": WallView(takeover_seconds=20)})
+    publish(store, 300, site)
+    store.close()
+    return Hall(serve(tmp_path))
+
+
+def says(sentence: Locator, words: str) -> None:
+    expect(sentence).to_contain_text(words, timeout=PATIENCE)
+
+
+def risk(look: Look) -> Locator:
+    look.page.evaluate("zhinaoScenes.hold('risk', true)")
+    look.wait_for_edition(1)
+    return look.page.locator("[data-scene='risk'] .sentence")
+
+
+def test_without_an_alert_the_answer_says_so_and_an_alert_stands_first(seen: Look, hall: Hall):
+    sentence = risk(seen)
+    says(sentence, "；没有现行预警")
+    hall.alert("Severe")
+    says(sentence, "橙色预警 1 条未签收")
+    expect(sentence).not_to_contain_text("没有现行预警")
+    first = sentence.locator("> :first-child")
+    expect(first.locator(".flag")).to_be_visible()
+    assert "红色" in sentence.inner_text().partition("；")[2]  # the matters of the edition
+    seen.page.wait_for_function(
+        "() => / [0-9]+ 秒；/.test(document.querySelector('[data-scene=risk] .sentence').innerText)"
+    )
+
+
+def test_of_several_it_says_the_gravest_and_how_many_nobody_has_acknowledged(
+    seen: Look, hall: Hall
+):
+    sentence = risk(seen)
+    hall.alert("Moderate", "道路结冰", "Met")
+    hall.alert("Severe")
+    says(sentence, "橙色等预警 2 条未签收")
+    first = seen.page.evaluate("zhinaoLive.alerts()[0].id")
+    hall.acknowledge(first)
+    says(sentence, "预警 2 条，黄色 1 条未签收")
+    hall.acknowledge(seen.page.evaluate("zhinaoLive.alerts()[1].id"))
+    says(sentence, "橙色等预警 2 条已签收")
+
+
+def test_the_answer_keeps_its_size_with_the_alerts_and_over_an_edition(seen: Look, hall: Hall):
+    sentence = risk(seen)
+    hall.alert("Severe")
+    says(sentence, "未签收")
+    seen.page.wait_for_timeout(600)  # the next drawing fits it
+    over, size = seen.page.evaluate(OVERFLOW)
+    assert over <= 0 and size >= LEAST
+    store = EditionStore(hall.wall.home)
+    publish(store, 320, small_site())
+    store.close()
+    seen.wait_for_edition(2)
+    assert "未签收" in sentence.inner_text()
+    seen.page.wait_for_timeout(600)
+    assert seen.page.evaluate(OVERFLOW)[0] <= 0
+
+
+NARROW = "() => { document.querySelector('[data-scene=risk] .answer').style.right = '60rem'; }"
+
+
+def test_what_has_no_room_is_left_out_the_least_important_first(seen: Look, hall: Hall):
+    sentence = risk(seen)
+    hall.alert("Severe")
+    says(sentence, "未签收")
+    spared = sentence.locator("[data-spare='1']")
+    expect(sentence.locator("[data-spare='4']")).to_be_visible()
+    seen.page.evaluate(NARROW)
+    expect(spared).to_be_hidden()
+    expect(spared).to_have_text(f"，{PLACE}12村")
+    expect(sentence.locator("[data-spare='4']")).to_be_hidden()
+    assert seen.page.evaluate(OVERFLOW)[0] <= 0
+
+
+def test_visitors_read_nothing_of_alerts_in_the_answer(seen: Look, hall: Hall):
+    hall.alert("Severe")
+    hall.command(occasion="visit", scene="risk")
+    seen.page.wait_for_selector("html[data-occasion='visit']")
+    sentence = risk(seen)
+    seen.page.wait_for_timeout(1200)
+    assert "预警" not in sentence.inner_text()
+
+
+def test_a_red_alert_says_for_how_long_it_has_the_screen(seen: Look, hall: Hall):
+    hall.alert()
+    rest = seen.page.locator(".takeover .rest span")
+    says(rest, "秒后收起，留在屏底直至签收")
+    said = "() => parseInt(document.querySelector('.takeover .rest span').innerText)"
+    before = seen.page.evaluate(said)
+    seen.page.wait_for_function(f"before => ({said})() < before", arg=before)
