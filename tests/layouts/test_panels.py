@@ -383,16 +383,15 @@ def test_a_level_without_an_open_matter_is_left_out():
     assert held(("red", "county", "县中心", 0)) == []
 
 
-def test_a_red_matter_says_at_which_level_it_lies_and_since_when():
+def test_a_red_matter_says_who_works_on_it_and_who_directs_it_since_when():
     case = {"category": "噪声", "place": "第2镇", "department": "公安局", "level": "县中心"}
     cases = pd.DataFrame([case | {"due": 2000, "since": 1000}])
     row, of_how_many = draw_red(FACTS, cases, pd.DataFrame([{"text": "13"}]))
-    assert words(of_how_many) == "1/13 件，先列超期久的"
-    assert words(row) == "噪声 第2镇 公安局 县中心"
-    due, (level, since) = row.children[2].children[0], row.children[2].children[1].children
-    assert (getattr(due, "data-due"), level, getattr(since, "data-held")) == (
+    assert words(of_how_many) == "共 13 件，列最急 1 件"
+    assert words(row) == "噪声 第2镇 承办 公安局 调度 县中心"
+    due, held_by = row.children[2:]
+    assert (getattr(due, "data-due"), getattr(held_by.children[-1], "data-held")) == (
         "2000",
-        "县中心 ",
         "1000",
     )
 
