@@ -58,14 +58,15 @@ BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
 class Inquiry:
     """What is asked of one edition on a viewer's behalf; `scope` has its window filled in.
 
-    `of_the_day(name, compute)` is an answer that holds for all editions of one data day, while the
-    cases do not double. `now` is
-    the clock, naive in the site's zone; None = as when the edition was made."""
+    `of_the_edition(name, compute)` is an answer that whoever asks this edition shares, and
+    `of_the_day(name, compute)` one that holds for all editions of one data day, while the cases
+    do not double. `now` is the clock, naive in the site's zone; None = as when it was made."""
 
     edition: Edition
     scope: Scope
     grant: Grant
     of_the_day: Callable[[Hashable, Callable[[], Any]], Any]
+    of_the_edition: Callable[[Hashable, Callable[[], Any]], Any]
     now: datetime | None = None
 
     def within(self, region: Region | None) -> "Inquiry":
@@ -101,22 +102,23 @@ class Answers:
         `name` and `extra` must tell apart whatever `compute` would answer differently."""
         grant = self._grant()
         with self._store.reading(scope.edition) as edition:
-            now = edition.local(self._clock())
-            question = self._question(edition, scope, grant, now)
-            made = (*self._owner, edition.number, edition.published_at)
-            made = (*made, alerts_expired(edition, now))
-            key = repr((name, scope, grant, made, extra))
-            answer = self._flight.get(key, lambda: compute(question), timeout=KEPT)
+            question = self._question(edition, scope, grant)
+            answer = question.of_the_edition((name, scope, extra), lambda: compute(question))
             return answer, edition.number
 
-    def _question(self, edition: Edition, scope: Scope, grant: Grant, now: datetime) -> Inquiry:
+    def _question(self, edition: Edition, scope: Scope, grant: Grant) -> Inquiry:
+        now = edition.local(self._clock())
+        made = (*self._owner, edition.number, edition.published_at, alerts_expired(edition, now))
         at = (edition.site.name, edition.data_time.date(), scope.edition)
+
+        def of_the_edition(name: Hashable, compute: Callable[[], Any]) -> Any:
+            return self._flight.get(repr((name, grant, made)), compute, timeout=KEPT)
 
         def of_the_day(name: Hashable, compute: Callable[[], Any]) -> Any:
             key = repr((name, grant, self._owner, at, _size(edition)))
             return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
-        return Inquiry(edition, windowed(scope, edition), grant, of_the_day, now)
+        return Inquiry(edition, windowed(scope, edition), grant, of_the_day, of_the_edition, now)
 
     def check(self, scope: Scope) -> None:
         """ScopeError or EditionError where the scope cannot be answered, whatever is asked."""
@@ -175,7 +177,13 @@ def risks_of(edition: Edition) -> tuple[str, ...]:
 
 
 def answered(ask: Ask, question: Inquiry) -> pd.DataFrame:
-    """The frame of one ask: codes, numbers, and beside them names and texts for the screen."""
+    """The frame of one ask: codes, numbers, and beside them names and texts for the screen. What
+    several panels ask is computed once; nobody may change the frame."""
+    name = ("ask", ask, question.scope)
+    return question.of_the_edition(name, lambda: _computed(ask, question))
+
+
+def _computed(ask: Ask, question: Inquiry) -> pd.DataFrame:
     match ask:
         case Numbers():
             return _numbers(ask, question)

@@ -4,11 +4,13 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
 from flask_caching import Cache
 
+from callbacks import answer
 from callbacks.answer import Answers, Inquiry, answered, drawn, window_words, windowed
 from callbacks.explain import explainer
 from data.editions.edition import Edition
@@ -130,6 +132,20 @@ def test_what_holds_for_the_day_is_not_computed_for_every_edition(store: Edition
     publish(store, 600)  # the first was but a part
     assert answers.of("map", Scope(), compute)[0] == 3
     assert computed == [1, 1]
+
+
+def test_what_several_panels_ask_is_computed_once_for_each_edition(
+    store: EditionStore, monkeypatch
+):
+    computed, measured = [], answer.measure
+    monkeypatch.setattr(answer, "measure", lambda *of: computed.append(of[1:]) or measured(*of))
+    answers, ask = answers_of(store), Numbers("closure_rate", ("department",))
+    for _ in range(2):
+        for panel in ("one", "other"):
+            answers.of(panel, Scope(), lambda question: answered(ask, question))
+        answers.of("narrower", Scope(regions=(("town", "T0"),)), partial(answered, ask))
+        publish(store, 60)
+    assert len(computed) == 4
 
 
 def test_what_cannot_be_shown_is_explained_in_chinese(store: EditionStore):

@@ -1,6 +1,7 @@
 """A small edition in memory, and an empty one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -47,4 +48,9 @@ def empty_edition() -> Iterator[Edition]:
 def asked_of(edition: Edition, scope: Scope | None = None) -> Inquiry:
     """A wall's question of an edition, without a cache."""
     scope = windowed(scope or Scope(), edition)
-    return Inquiry(edition, scope, Grant.wall(), lambda _name, compute: compute())
+    return Inquiry(edition, scope, Grant.wall(), fresh, fresh)
+
+
+def fresh(_name: Hashable, compute: Callable[[], Any]) -> Any:
+    """Whatever is asked, as where nothing is kept."""
+    return compute()

@@ -18,6 +18,7 @@ from data.editions.store import EditionStore
 from data.regions import shapes_hash, view
 from data.scope import Grant, Scope
 from routes import bundles
+from tests.layouts.conftest import fresh
 from tests.layouts.small import publish, squares, store_with
 
 
@@ -62,7 +63,7 @@ def test_an_edition_that_was_asked_for_gets_the_polygons_that_it_had(tmp_path):
     store = store_with(tmp_path, 10)
     viewer = screen.build(store).server.test_client()
     with store.reading() as edition:
-        asked = Inquiry(edition, Scope(edition=1), Grant.wall(), lambda *_: None)
+        asked = Inquiry(edition, Scope(edition=1), Grant.wall(), fresh, fresh)
         url = geometry_url(asked, "town", view(edition, Scope()))
     publish(store, 10, places=[row for row in squares() if not row[1].startswith("T2")])
     assert store.serving() in (1, 2) and wait_for(store, 2)
