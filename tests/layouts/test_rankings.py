@@ -12,7 +12,6 @@ from layouts.panels.rebound_by_category import PANEL as REBOUND
 from layouts.panels.resolution_by_level import PANEL as LEVELS
 from layouts.panels.satisfaction_by_department import PANEL as SATISFACTION
 from layouts.rankings import highest_rows, lowest_rows, missed, total_text
-from layouts.scenes import SCENES
 from tests.layouts.test_panels import FACTS, found, rates, words
 
 SOME = st.dictionaries(
@@ -121,13 +120,3 @@ def test_without_a_target_nobody_is_behind_and_the_tick_is_that_of_all():
 def test_departments_with_few_deadlines_are_said_to_be_few():
     assert "没有满 10 件" in words(lagging(rates(a=(3, 9))))
     assert words(lagging(rates(a=(3, 9))[:0])) == "暂无数据"
-
-
-def test_follow_ups_answer_all_three_questions():
-    satisfied, judged = rates(all=(87, 100)), rates(all=(24, 100))
-    followed, rebounded = rates(all=(90, 101)), rates(all=(5, 90))
-    lowest = rates(a=(5, 10), b=(90, 100))
-    said = SCENES["follow_up"].answer(FACTS, satisfied, judged, followed, rebounded, lowest)
-    assert words(said) == (
-        "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，最不满意 a"
-    )

@@ -119,3 +119,13 @@ def test_disputes_say_how_the_rate_changed_and_where_it_is_lowest():
     assert words(answer(FACTS, resolved, categories, places)) == (
         "化解率 60.0% ，比上期降 0.5个百分点 ；难在 a 50.0%"
     )
+
+
+def test_follow_ups_answer_all_three_questions():
+    satisfied, judged = rates(all=(87, 100)), rates(all=(24, 100))
+    followed, rebounded = rates(all=(90, 101)), rates(all=(5, 90))
+    lowest = rates(a=(5, 10), b=(90, 100))
+    said = SCENES["follow_up"].answer(FACTS, satisfied, judged, followed, rebounded, lowest)
+    assert words(said) == (
+        "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，最不满意 a"
+    )
