@@ -4,10 +4,10 @@ import pandas as pd
 from dash import html
 
 from data.display import NOTHING
-from layouts.panel import number_of
 from layouts.rankings import largest_rows, lowest_rows
 
 Words = list[str | html.B | html.Img | html.Span]
+NAMED = 2  # that are equal; of more the first is named
 NARROW = 0.58  # em; the width of a figure or a Latin letter
 MARK, TIME = "　 ", "9999 天"  # what takes the room of a mark, and of a time that runs
 
@@ -38,12 +38,20 @@ def spare(words: Words, rank: int) -> html.Span:
 
 
 def most(frame: pd.DataFrame, key: str) -> Words:
-    """玉衡街道最多，3 件, of a grid with its town; nothing where there is none, or none is told."""
-    rows = largest_rows(frame, key, 1)
-    if rows.empty or not number_of(rows["numerator"].iloc[0]):
+    """玉衡街道最多，3 件, of a grid with its town, and all that are equal; nothing where there is
+    none, or none is told."""
+    rows = largest_rows(frame, key, len(frame))
+    rows = rows[rows["numerator"] == rows["numerator"].max()]
+    if rows.empty:
         return []
-    row = rows.iloc[0]
-    return [html.B(f"{row.get('within', '')}{row['name']}"), "最多，", html.B(row["text"]), " 件"]
+    each = ["各 "] if len(rows) > 1 else []
+    return [html.B(_names(rows)), "最多，", *each, html.B(rows["text"].iloc[0]), " 件"]
+
+
+def _names(rows: pd.DataFrame) -> str:
+    """One, both, or the first of how many."""
+    names = [f"{row.get('within', '')}{row['name']}" for row in rows.to_dict("records")]
+    return "、".join(names) if len(names) <= NAMED else f"{names[0]}等 {len(names)} 处"
 
 
 def least(frame: pd.DataFrame, key: str) -> Words:

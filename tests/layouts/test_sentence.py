@@ -38,3 +38,18 @@ def test_a_change_is_said_in_words(told: str, said: str):
 def test_nothing_is_most_where_nothing_is():
     empty = pd.DataFrame({"place": ["a", "-"], "numerator": [0, 3], "name": ["a", "-"]})
     assert most(empty.assign(text="0"), "place") == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((3, 2, 1), "a最多，3 件"),
+        ((3, 3, 1), "a、b最多，各 3 件"),
+        ((2, 2, 2), "a等 3 处最多，各 2 件"),
+    ],
+)
+def test_equals_are_named_together(counts: tuple[int, ...], said: str):
+    frame = pd.DataFrame({"place": list("abc"), "numerator": counts})
+    frame = frame.assign(name=frame["place"], text=frame["numerator"].astype(str))
+    parts = [getattr(word, "children", word) for word in most(frame, "place")]
+    assert "".join(parts) == said
