@@ -45,4 +45,4 @@ def lines(question: Inquiry) -> list[str]:
 def _line(row: dict) -> str:
     at = moment(row["accepted_at"], row["precision"])
     risk = risk_word(row["risk"])
-    return f"{at} 受理　{row['place']}　{row['category']}　{risk}　{row['department']}"
+    return f"{at}　{row['place']}　{row['category']}　{risk}　{row['department']}"

@@ -7,7 +7,7 @@ from tests.callbacks.test_bands import given
 def test_a_line_says_when_and_where_what_was_accepted():
     (said,) = lines(given(("T0V0G0", "red", "open")))
     when, where, *_, risk, department = said.split("　")
-    assert (when, where, risk) == ("11月19日 00:00 受理", "第0镇", "红")
+    assert (when, where, risk) == ("11月19日 00:00", "第0镇", "红")
 
 
 def test_the_newest_comes_first():
