@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,11 +35,19 @@ BEARING = (
 )
 IN_BOX = "lon BETWEEN $west AND $east AND lat BETWEEN $south AND $north"
 NEAR = """
-SELECT {columns}, distance_m, bearing, lon, lat, count(*) OVER () AS total
-FROM (SELECT *, {distance} AS distance_m, {bearing} AS bearing FROM ({rows}) WHERE {box})
+SELECT {columns}, distance_m, bearing, lon, lat
+FROM (SELECT *, {distance} AS distance_m, {bearing} AS bearing FROM ({rows})
+      WHERE {box} AND point_quality = 'ok')
 WHERE distance_m <= $metres
-QUALIFY row_number() OVER (PARTITION BY {each} ORDER BY distance_m, {code}) <= $limit
 ORDER BY distance_m, {code}
+"""
+# What has no place that is right is the nearest only where nothing of its kind has one.
+NEAREST = """
+SELECT {columns}, distance_m, bearing, lon, lat
+FROM (SELECT *, CASE WHEN point_quality = 'ok' THEN {distance} END AS distance_m,
+             {bearing} AS bearing FROM ({rows}))
+QUALIFY row_number() OVER (PARTITION BY {each} ORDER BY distance_m NULLS LAST, {code}) = 1
+ORDER BY distance_m NULLS LAST, {each}
 """
 BOXES = """
 SELECT code, name, population, households, shape FROM grids
@@ -49,13 +58,17 @@ WHERE layer = $layer AND shape IS NOT NULL AND west <= $east AND east >= $west
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is near, the nearest first, and in `totals` how many there are by frame, shown or not.
+    """What is near, the nearest first; in `totals` how many there are by frame, shown or not, and
+    in `counts` how many of each duty_state, kind, risk and lamp ("-" = none).
 
-    grids: code, name, population, households, distance_m (0 = the point is inside).
+    grids: code, name, population, households, shape (GeoJSON), distance_m (0 = around the point).
     workers: title, department (code), duty_state (codes/duty_state.csv), at (of the position).
     resources: kind (codes/resource_kind.csv), name.
     cases, the open ones: case_code, risk, lamp (codes), category, department (names), accepted_at,
     due_at. The last three also have distance_m, bearing (degrees clockwise from north), lon, lat.
+
+    `nearest` has by frame the nearest worker of each duty_state and the nearest resource of each
+    kind, however far: a kind that it lacks was not loaded; without distance_m none has a place.
     """
 
     grids: pd.DataFrame
@@ -63,6 +76,8 @@ class Surroundings:
     resources: pd.DataFrame
     cases: pd.DataFrame
     totals: dict[str, int]
+    counts: dict[str, dict[str, int]]
+    nearest: dict[str, pd.DataFrame]
 
 
 def surroundings(
@@ -74,8 +89,8 @@ def surroundings(
     scope: Scope = Scope(),  # noqa: B008 -- frozen
     limit: int = LIMIT,
 ) -> Surroundings:
-    """Who and what lies within `metres` of a point (WGS84), at most `limit` of each, and of
-    resources of each kind: many cameras must not hide the school behind them.
+    """Who and what lies within `metres` of a point (WGS84), at most `limit` of each; of resources
+    of each kind, for many cameras must not hide the school behind them; of workers of each state.
 
     Cases are those of the scope, open at its T; workers stand where the edition last knew them. A
     wall is told of both to about 100 m. Only points that are right count. ScopeError for a place or
@@ -84,18 +99,33 @@ def surroundings(
     around = _around(lon, lat, metres)
     grids = _grids(edition, around, grant)
     found = {
-        "workers": _placed(edition, "grid_workers", WORKER, around, grant, limit),
-        "resources": _placed(edition, "resources", RESOURCE, around, grant, limit),
-        "cases": _cases(edition, around, grant, scope, limit),
+        "workers": _placed(edition, "grid_workers", WORKER, around, grant),
+        "resources": _placed(edition, "resources", RESOURCE, around, grant),
+        "cases": _cases(edition, around, grant, scope),
     }
-    totals = {name: int(f["total"].iloc[0]) if len(f) else 0 for name, f in found.items()}
-    frames = {name: frame.drop(columns="total") for name, frame in found.items()}
-    return Surroundings(grids.head(limit), **frames, totals={"grids": len(grids), **totals})
+    return Surroundings(
+        grids=grids.head(limit),
+        workers=found["workers"].groupby("duty_state", dropna=False).head(limit),
+        resources=found["resources"].groupby("kind", dropna=False).head(limit),
+        cases=_with_names(edition, found["cases"].head(limit)),
+        totals={"grids": len(grids), **{name: len(frame) for name, frame in found.items()}},
+        counts={key: _counts(found[name][key]) for name, key in COUNTED},
+        nearest={
+            "workers": _nearest(edition, "grid_workers", WORKER, "duty_state", around, grant),
+            "resources": _nearest(edition, "resources", RESOURCE, "kind", around, grant),
+        },
+    )
 
 
 WORKER = ("title", "department", "duty_state", "at")
 RESOURCE = ("kind", "name")
 CASE = ("case_code", "risk", "lamp", "category", "department", "accepted_at", "due_at")
+COUNTED = (
+    ("workers", "duty_state"),
+    ("resources", "kind"),
+    ("cases", "risk"),
+    ("cases", "lamp"),
+)
 
 
 def _around(lon: float, lat: float, metres: float) -> dict[str, float]:
@@ -110,23 +140,37 @@ def _around(lon: float, lat: float, metres: float) -> dict[str, float]:
     return {"lon": lon, "lat": lat, "metres": metres, **box}
 
 
-def _near(rows: str, columns: tuple[str, ...], code: str) -> str:
-    listed = ", ".join(map(quoted, columns))
-    each = '"kind"' if "kind" in columns else "true"
-    names = {"columns": listed, "rows": rows, "code": code, "each": each}
-    return NEAR.format(**names, box=IN_BOX, distance=DISTANCE, bearing=BEARING)
-
-
 def _placed(
+    edition: Edition, table: str, columns: tuple[str, ...], around: dict[str, float], grant: Grant
+) -> pd.DataFrame:
+    params: dict = dict(around)
+    rows = _granted(edition, table, columns, grant, params)
+    return edition.frame(_sql(NEAR, rows, columns, TARGETS[table].code), params)
+
+
+def _nearest(
     edition: Edition,
     table: str,
     columns: tuple[str, ...],
+    each: str,
     around: dict[str, float],
     grant: Grant,
-    limit: int,
 ) -> pd.DataFrame:
-    params: dict = dict(around)
-    allowed = ["withdrawn_at IS NULL", "point_quality = 'ok'"]
+    params: dict = {name: around[name] for name in ("lon", "lat")}
+    rows = _granted(edition, table, columns, grant, params)
+    return edition.frame(_sql(NEAREST, rows, columns, TARGETS[table].code, each), params)
+
+
+def _sql(sql: str, rows: str, columns: tuple[str, ...], code: str, each: str = "") -> str:
+    names = {"columns": ", ".join(map(quoted, columns)), "rows": rows, "code": code, "each": each}
+    return sql.format(**names, box=IN_BOX, distance=DISTANCE, bearing=BEARING)
+
+
+def _granted(
+    edition: Edition, table: str, columns: tuple[str, ...], grant: Grant, params: dict
+) -> str:
+    """SQL of the rows of a table that a grant allows; what it binds is added to `params`."""
+    allowed = ["withdrawn_at IS NULL"]
     if grant.regions is not None:
         known = [pair for pair in grant.regions if pair[0] in edition.site.place_keys]
         either = [f"{quoted(key)} = {_bound(params, code)}" for key, code in known]
@@ -138,7 +182,11 @@ def _placed(
     if grant.is_wall and table == "grid_workers":  # people, where resources are public
         rounded = ", ".join(f"{sql} AS {name}" for name, sql in POINT.items())
         rows = f"SELECT * REPLACE ({rounded}) FROM ({rows})"
-    return edition.frame(_near(rows, columns, TARGETS[table].code), params | {"limit": limit})
+    return rows
+
+
+def _counts(codes: pd.Series) -> dict[str, int]:
+    return {str(code): int(n) for code, n in codes.fillna("-").value_counts().items()}
 
 
 def _bound(params: dict, value: str) -> str:
@@ -147,20 +195,24 @@ def _bound(params: dict, value: str) -> str:
     return f"${name}"
 
 
-def _cases(
-    edition: Edition, around: dict[str, float], grant: Grant, scope: Scope, limit: int
-) -> pd.DataFrame:
+def _cases(edition: Edition, around: dict[str, float], grant: Grant, scope: Scope) -> pd.DataFrame:
     question = Question(edition, scope, grant)
-    question.params.update(around, limit=limit)
+    question.params.update(around)
     open_now = Count(where=OPEN, at="stock(as_of)")
     rows = state(question, open_now, uses=f"{LAMP} {' '.join(CASE)} point_quality")
     rows = f"SELECT *, coalesce({LAMP}, '-') AS lamp FROM ({rows}) WHERE {OPEN}"
-    sql = _near(f"SELECT * FROM ({rows}) WHERE point_quality = 'ok'", CASE, "case_code")
-    frame = edition.frame(sql, question.used(sql))
-    for key in ("category", "department"):
-        names = named(edition, key)
-        frame[key] = [names["-"] if pd.isna(code) else names.get(code, code) for code in frame[key]]
-    return frame
+    sql = _sql(NEAR, rows, CASE, "case_code")
+    return edition.frame(sql, question.used(sql))
+
+
+def _with_names(edition: Edition, cases: pd.DataFrame) -> pd.DataFrame:
+    """The category and the department by name."""
+    names = {key: named(edition, key) for key in ("category", "department")}
+    words: dict[str, Any] = {
+        key: [told["-"] if pd.isna(code) else told.get(code, code) for code in cases[key]]
+        for key, told in names.items()
+    }
+    return cases.assign(**words)
 
 
 def _grids(edition: Edition, around: dict[str, float], grant: Grant) -> pd.DataFrame:
@@ -179,7 +231,7 @@ def _grids(edition: Edition, around: dict[str, float], grant: Grant) -> pd.DataF
     frame = frame[frame["distance_m"] <= around["metres"]]
     if grant.regions is not None:
         frame = frame[[_is_granted(edition, code, grant.regions) for code in frame["code"]]]
-    columns = ["code", "name", "population", "households", "distance_m"]
+    columns = ["code", "name", "population", "households", "shape", "distance_m"]
     return frame.sort_values(["distance_m", "code"], ignore_index=True)[columns]
 
 

@@ -153,3 +153,45 @@ def test_no_more_than_the_limit_is_listed_and_all_are_counted(around):
 def test_a_distance_that_cannot_be_is_refused(around, metres):
     with pytest.raises(ScopeError, match="周边范围"):
         around(metres=metres)
+
+
+def test_what_is_beyond_the_limit_is_counted_by_kind_state_risk_and_lamp(around):
+    found = around(
+        resources=[{"kind": "camera", "name": str(n)} for n in range(7)]
+        + [{"kind": "school", "name": "一小"}],
+        workers=[worker("1"), worker("2", duty_state="off"), worker("3")],
+        cases=[{"risk": "red", "due_at": "2026-11-03"}, {}, {}],
+        limit=2,
+    )
+    assert found.counts == {
+        "kind": {"camera": 7, "school": 1},
+        "duty_state": {"on": 2, "off": 1},
+        "risk": {"red": 1, "-": 2},
+        "lamp": {"red": 1, "-": 2},
+    }
+    assert len(found.cases) == 2
+
+
+def test_who_is_off_duty_does_not_hide_who_is_on(around):
+    rows = [worker(str(n), duty_state="off") for n in range(5)] + [worker("9", north=9)]
+    assert around(workers=rows, limit=2).workers["title"].tolist()[-1] == "网格员 9号"
+
+
+def test_of_each_kind_the_nearest_is_told_however_far(around):
+    rows = [
+        {"kind": "team", "name": "二队", "north": 40},
+        {"kind": "team", "name": "一队", "north": 30},
+        {"kind": "school", "name": "一小", "north": 1},
+        {"kind": "gas", "name": "气站", "point_quality": "placeholder"},
+        {"kind": "market", "name": "商圈", "withdrawn_at": "2026-11-01"},
+    ]
+    found = around(resources=rows).nearest["resources"]
+    assert found["name"].tolist() == ["一小", "一队", "气站"]
+    assert found["distance_m"].tolist()[:2] == pytest.approx([100, 3000], abs=1)
+    assert math.isnan(found["distance_m"].iloc[2])  # loaded, and without a place
+
+
+def test_the_nearest_lies_within_the_grant_too(around):
+    rows = [worker("1", town="t1"), worker("2", town="t2", north=60)]
+    found = around(workers=rows, grant=Grant((("town", "t2"),), None)).nearest["workers"]
+    assert found["title"].tolist() == ["网格员 2号"]
