@@ -1,5 +1,6 @@
 """战时: what lies around one standing alert; nothing in it was written by a person."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,13 +10,14 @@ from flask import Flask, Response, abort
 from data.codes import codes, label
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
+from data.regions import names_of_tops
 from data.scope import ScopeError
 from data.surroundings import Surroundings, surroundings
 from routes.devices import grant
 from routes.live import Live
 
 METRES = 1000
-MOST = 60  # of each kind; the map cannot show more
+MOST = 60  # of each kind; the map cannot show more, and is told how many there are
 # Where people may have to be brought out; who can be sent; what takes in or supplies; the rest.
 ROLES = ("place", "force", "support", "thing")
 ROUNDED = 4  # decimals of a degree, 10 m: of what is public; people stand within 100 m
@@ -40,23 +42,71 @@ def register(server: Flask, store: EditionStore, live: Live) -> None:
 
 
 def around(edition: Edition, found: Surroundings) -> dict[str, Any]:
-    """What the browser draws: counts, the nearest of each, and pins (lon, lat, distance in m)."""
-    risks = found.cases["risk"].fillna("-").value_counts().to_dict()
+    """What the browser draws: counts, the nearest of each, and pins (lon, lat, distance in m).
+
+    `people` live in the grids that the circle touches (None = no grid says how many). `workers`
+    are those on duty; of them, and of every kind of resource, `nearest` may lie outside the circle,
+    and is None where none has a place. A kind of `absent` was not loaded: that is not "none near".
+    """
+    population = pd.to_numeric(found.grids["population"])
+    cases, duty = found.counts, found.counts["duty_state"]
+    on_duty = found.workers[found.workers["duty_state"] == "on"]
     return {
         "metres": METRES,
-        "totals": found.totals,
-        "grids": found.grids["name"].head(6).tolist(),
-        "people": int(pd.to_numeric(found.grids["population"]).fillna(0).sum()),
-        "risks": {risk: int(count) for risk, count in risks.items()},
-        "workers": [
-            {**_pin(row), "name": row["title"] or "网格员", "is_on_duty": row["duty_state"] == "on"}
-            for row in found.workers.to_dict("records")
+        "grid": _grid(edition, found.grids),
+        "grids": found.totals["grids"],
+        "people": int(population.sum()) if population.notna().any() else None,
+        "cases": {
+            "all": found.totals["cases"],
+            "red": cases["risk"].get("red", 0),
+            "overdue": cases["lamp"].get("red", 0),
+        },
+        "workers": {
+            "is_loaded": len(found.nearest["workers"]) > 0,
+            "on_duty": duty.get("on", 0),
+            "nearest": _nearest(found.nearest["workers"], "duty_state", "on", _worker),
+            "pins": [_worker(row) for row in on_duty.to_dict("records")],
+        },
+        "resources": [_resource(row) for row in found.resources.to_dict("records")],
+        "kinds": [
+            {
+                **shown_as(kind),
+                "within": found.counts["kind"].get(kind, 0),
+                "nearest": _nearest(found.nearest["resources"], "kind", kind, _resource),
+            }
+            for kind in found.nearest["resources"]["kind"]
         ],
-        "resources": [
-            {**_pin(row), "name": row["name"], **shown_as(row["kind"])}
-            for row in found.resources.to_dict("records")
+        "absent": [
+            shown_as(kind)
+            for kind in codes("resource_kind")
+            if kind not in set(found.nearest["resources"]["kind"])
         ],
     }
+
+
+def _grid(edition: Edition, grids: pd.DataFrame) -> dict[str, Any] | None:
+    """The grid that the incident lies in, with its town and its shape."""
+    inside = grids[grids["distance_m"] == 0]
+    if inside.empty:
+        return None
+    code, name, shape = inside[["code", "name", "shape"]].iloc[0]
+    within = names_of_tops(edition).get(code, "")
+    return {"name": name, "within": within, "shape": orjson.loads(shape)}
+
+
+def _nearest(
+    frame: pd.DataFrame, key: str, code: str, told: Callable[[dict], dict]
+) -> dict[str, Any] | None:
+    placed = frame[(frame[key] == code) & frame["distance_m"].notna()]
+    return told(placed.to_dict("records")[0]) if len(placed) else None
+
+
+def _worker(row: dict[Any, Any]) -> dict[str, Any]:
+    return {**_pin(row), "name": row["title"] or "网格员"}
+
+
+def _resource(row: dict[Any, Any]) -> dict[str, Any]:
+    return {**_pin(row), "name": row["name"], **shown_as(row["kind"])}
 
 
 def shown_as(kind: str) -> dict[str, str]:

@@ -3,8 +3,11 @@
 (function () {
   "use strict";
   const EVERY = 15e3, ROWS = 5;
+  const WORKERS = 3, PLACES = 3, BOTH = 7;  // rows: at most, and of places and forces together
+  // Of these the nearest is told wherever it is; of other places and things, what lies within the circle.
+  const SENT = ["force", "support"], ASKED_FOR = ["hospital", "hydrant"];
   const DIRECTIONS = ["北", "东北", "东", "东南", "南", "西南", "西", "西北"];
-  const state = { mode: "peace", asked: null, incident: null, around: null, askedAt: -Infinity, layer: null, key: "" };
+  const state = { mode: "peace", asked: null, incident: null, around: null, askedAt: -Infinity, layer: null, answer: null, key: "" };
 
   const main = () => document.querySelector("main[data-scenes]");
 
@@ -24,7 +27,7 @@
     const isNew = !state.incident || state.incident.id !== alert.id;
     if (!isNew && performance.now() - state.askedAt < EVERY) return;
     state.askedAt = performance.now();
-    if (isNew) state.around = null;
+    if (isNew) Object.assign(state, { around: null, isAsked: false });
     state.incident = alert;
     if (alert.lon === null) return;
     try {
@@ -32,18 +35,21 @@
       if (reply.ok && state.incident?.id === alert.id) state.around = await reply.json();
     } catch {  /* what was near stays on screen */
     }
+    state.isAsked = state.incident?.id === alert.id;
   }
 
   function draw() {
-    if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap || !window.incidentPins) return;
+    if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap || !window.incidentPins || !window.incidentAnswer) return;
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
+    wallMap.plain(isWar);
     if (!isWar) return leave();
     main().classList.remove("is-mapless");
     zhinao.write("scene", "战时");
     zhinao.write("question", "现场在哪里，周边有谁，处置到了哪一步？");
     if (alert) look(alert);
     parts(alert);
+    answer(alert);
     pins(alert);
     if (document.documentElement.classList.contains("is-taken")) return;  // live.js has the map
     const hasPlace = alert && alert.lon !== null;
@@ -52,8 +58,8 @@
 
   function leave() {
     if (!state.layer) return;
-    document.querySelectorAll(".war-part, .war-layer").forEach((each) => each.remove());
-    Object.assign(state, { layer: null, incident: null, around: null, key: "" });
+    document.querySelectorAll(".war-part, .war-layer, .war-answer").forEach((each) => each.remove());
+    Object.assign(state, { layer: null, answer: null, incident: null, around: null, key: "" });
     if (!document.documentElement.classList.contains("is-taken")) wallMap.focus(null);
     zhinaoScenes.arrange();
   }
@@ -70,8 +76,13 @@
   const direction = (bearing) => DIRECTIONS[Math.round(bearing / 45) % 8];
   const far = (metres) => (metres < 1000 ? `${metres} 米` : `${Math.round(metres / 100) / 10} 公里`);
 
+  function answer(alert) {
+    if (!state.answer?.isConnected) main().append(state.answer = node("div", "answer war-answer"));
+    if (zhinao.now() !== null) incidentAnswer.write(state.answer, alert, state.around, zhinaoLive.alerts().length - 1);
+  }
+
   function parts(alert) {
-    const key = JSON.stringify([alert || zhinaoLive.nothing(), state.asked, state.around]);
+    const key = JSON.stringify([alert || zhinaoLive.nothing(), zhinaoLive.alerts().length, state.asked, state.isAsked, state.around]);
     if (state.key !== key) {
       state.key = key;
       document.querySelectorAll(".war-part").forEach((each) => each.remove());
@@ -94,9 +105,10 @@
     if (alert.count > 1) log.push([alert.received, alert.flapping ? `反复 ${alert.count} 次` : `合并 ${alert.count} 条`]);
     alert.escalations.forEach(({ to, at }) => log.push([at, `升级至${to}`]));
     if (alert.acknowledged) log.push([alert.acknowledged, `${alert.by || ""} 签收`]);
+    const others = zhinaoLive.alerts().length - 1;
     const isOther = state.asked && state.asked !== alert.id;
     return zhinaoLive.marked(node("section", "panel war-part war-story",
-      node("div", "war-head", node("i", "flag"), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null),
+      node("div", "war-head", node("i", "flag"), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null, others ? node("small", "", `另有 ${others} 条`) : null),
       isOther ? node("small", "", "原定的预警已不在或已升级，现为最重的一条") : null,
       node("div", "war-event", alert.event),
       node("div", "war-place", alert.place || "位置不明"),
@@ -117,16 +129,62 @@
 
   function surroundings() {
     const around = state.around;
-    if (!around) return node("section", "panel war-part war-around", node("h2", "", node("span", "", "周边")), node("div", "nothing", "没有周边数据"));
-    const cameras = around.resources.filter((each) => each.kind === "camera"), others = around.resources.filter(incidentPins.isPlace);
-    const workers = around.workers.filter((each) => each.is_on_duty);
-    const row = (each) => node("li", "", incidentPins.mark(each), node("span", "", each.name), node("small", "", `${direction(each.bearing)} ${far(each.metres)}`));
-    const fact = (name, figure, unit) => node("div", "war-fact", node("span", "", name), node("b", "", figure.toLocaleString("zh-CN")), node("small", "", unit));
+    if (!around) return node("section", "panel war-part war-around", heading("周边"), node("div", "nothing", unknown()));
+    const { workers, cases } = around, camera = around.kinds.find(({ kind }) => kind === "camera");
+    const places = around.resources.filter(({ role }) => role === "place"), shown = places.slice(0, PLACES);
     return node("section", "panel war-part war-around",
-      node("h2", "", node("span", "", `周边 ${far(around.metres)}`), node("small", "", `网格 ${around.totals.grids} 个`)),
-      node("div", "war-facts", fact("居民", around.people, "人"), fact("网格员在岗", workers.length, "人"), fact("摄像头", cameras.length, "路"), fact("在办事项", around.totals.cases, "件")),
-      node("h2", "", node("span", "", "最近的网格员")), node("ol", "war-list is-worker", ...workers.slice(0, 3).map((each) => row({ ...each, role: "worker" }))),
-      node("h2", "", node("span", "", "重点场所与力量")), node("ol", "war-list is-place", ...others.slice(0, ROWS).map(row)));
+      heading(`周边 ${far(around.metres)}`, `网格 ${around.grids} 个`),
+      node("div", "war-facts",
+        fact("涉及网格居民", around.people, "人"),
+        fact("网格员在岗", workers.is_loaded ? workers.on_duty : null, "人"),
+        fact("摄像头", camera ? camera.within : null, "路"),
+        fact("在办事项", cases.all, "件", [["红色", "is-red", cases.red], ["超期", "is-overdue", cases.overdue]])),
+      heading("最近的网格员"), list("is-worker", workersNear(workers)),
+      heading("重点场所", places.length ? `${places.length} 处` : ""), list("is-place", shown.length ? shown.map((each) => row(each)) : [note(nonePlaces())]),
+      ...forces(around, shown));
+  }
+
+  const unknown = () => (state.incident?.lon === null ? "没有坐标，周边不详" : state.isAsked ? "没有取得周边数据" : "正在取得周边数据");
+  const heading = (name, more = "") => node("h2", "", node("span", "", name), more ? node("small", "", more) : null);
+  const list = (className, rows) => node("ol", `war-list ${className}`, ...rows);
+  const note = (text) => node("li", "war-note", text);
+  const isOutside = ({ metres }) => metres > state.around.metres;
+
+  function row(each, isSaid = false) {
+    const place = [isOutside(each) && !isSaid ? "圈外" : "", direction(each.bearing), far(each.metres)].filter(Boolean).join(" ");
+    return node("li", isOutside(each) ? "is-outside" : "", incidentPins.mark(each), node("span", "", each.name), node("small", "", place));
+  }
+
+  /* `more` are parts of it that are told where there are any; a figure of null was not loaded. */
+  function fact(name, figure, unit, more = []) {
+    const some = more.filter(([, , count]) => count).map(([word, className, count]) => node("span", className, `${word} ${count.toLocaleString("zh-CN")}`));
+    return node("div", "war-fact", node("span", "", name),
+      node("b", figure === null ? "is-absent" : "", figure === null ? "没有导入" : figure.toLocaleString("zh-CN")),
+      figure === null ? null : node("small", "", unit), some.length ? node("small", "war-more", ...some) : null);
+  }
+
+  const asWorker = (each) => ({ ...each, role: "worker" });
+  const within = () => `${far(state.around.metres)}内没有`;
+
+  function workersNear({ is_loaded: isLoaded, pins: near, nearest }) {
+    if (near.length) return near.slice(0, WORKERS).map((each) => row(asWorker(each)));
+    if (!isLoaded) return [note("没有导入网格员")];
+    return nearest ? [note(`${within()}在岗的，最近的在圈外`), row(asWorker(nearest), true)] : [note("没有在岗的，或没有位置")];
+  }
+
+  const nonePlaces = () => (state.around.kinds.some(({ role }) => role === "place") ? within() : "没有导入");
+
+  /* Of each kind of force the nearest, within the circle or not; then of what else will be asked for. */
+  function forces({ kinds, absent, metres }, shown) {
+    const isWanted = ({ role, kind }) => SENT.includes(role) || ASKED_FOR.includes(kind), isForce = ({ role }) => role === "force";
+    const names = new Set(shown.map(({ name }) => name)), order = (a, b) => isForce(b) - isForce(a) || a.metres - b.metres;
+    const near = kinds.filter(isWanted).map(({ nearest }) => nearest).filter((each) => each && !names.has(each.name)).sort(order);
+    const missing = absent.filter(isForce).map(({ word }) => word).join("、");
+    const told = near.slice(0, Math.min(ROWS, BOTH - Math.max(1, shown.length)) - (missing ? 1 : 0));
+    const areAllOutside = told.length > 0 && told.every(isOutside);
+    const rows = told.map((each) => row(each, areAllOutside));
+    if (missing) rows.push(note(`没有导入：${missing}`));
+    return [heading("力量与支援", areAllOutside ? `都在 ${far(metres)}外` : ""), list("is-force", rows.length ? rows : [note(within())])];
   }
 
   /* ---- what the map shows ---- */
@@ -147,17 +205,23 @@
     const here = { lon: alert.lon, lat: alert.lat }, farFirst = (a, b) => b.metres - a.metres;
     const incident = { ...here, role: "incident", word: "现场" };
     if (!around) return [incident];
-    const workers = around.workers.filter((each) => each.is_on_duty).sort(farFirst);
-    const [places, others] = [true, false].map((is) => around.resources.filter((each) => incidentPins.isPlace(each) === is).sort(farFirst));
+    const { grid, kinds } = around, workers = [...around.workers.pins].sort(farFirst);
+    const known = around.resources.map((each) => ({ ...each, word: limited(each.word, around.resources.filter(({ kind }) => kind === each.kind).length, kinds.find(({ kind }) => kind === each.kind).within) }));
+    const [places, others] = [true, false].map((is) => known.filter((each) => incidentPins.isPlace(each) === is).sort(farFirst));
+    const onDuty = limited("在岗网格员", workers.length, around.workers.on_duty);
     return [
+      ...(grid ? [{ ...here, role: "grid", shape: grid.shape, word: "所在网格" }] : []),
       { ...here, role: "ring", metres: around.metres, word: `${far(around.metres)}内` },
       ...others,
-      ...workers.map(({ lon, lat }) => ({ lon, lat, role: "worker", word: "在岗网格员" })),
+      ...workers.map(({ lon, lat }) => ({ lon, lat, role: "worker", word: onDuty })),
       ...places,
-      incident,
+      { ...incident, name: grid ? `${grid.within}${grid.name}` : "" },
     ];
   }
 
-  window.zhinaoIncident = { shows: (id) => state.mode === "war" && state.incident?.id === id };
+  /* What a mark is called where there are more of it than marks. */
+  const limited = (word, shown, all) => (all > shown ? `${word}（图上最近 ${shown}）` : word);
+
+  window.zhinaoIncident = { far, shows: (id) => state.mode === "war" && state.incident?.id === id };
   setInterval(draw, 500);
 })();

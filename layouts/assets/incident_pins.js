@@ -4,7 +4,7 @@
 (function () {
   "use strict";
   const ROLES = ["place", "force", "support", "thing"];  // as in routes/incident.py
-  const ALWAYS = ["incident", "ring", "worker", "camera"];
+  const ALWAYS = ["incident", "grid", "ring", "worker", "camera"];
   const NAMED = 6;
 
   let layer = null;
@@ -15,8 +15,8 @@
     const key = JSON.stringify(items);
     if (layer.dataset.key !== key) {
       layer.dataset.key = key;
-      const nearest = items.filter(isPlace).slice(-NAMED).reverse();
-      layer.replaceChildren(...items.map(pin), ...nearest.map(name), ...(items.length ? [legend(items)] : []));
+      const scene = items.filter(({ role, name: its }) => role === "incident" && its), nearest = items.filter(isPlace).slice(-NAMED).reverse();
+      layer.replaceChildren(...items.map(pin), ...[...scene, ...nearest].map(name), ...(items.length ? [legend(items)] : []));
     }
     place();
   }
@@ -33,15 +33,22 @@
     return node("i", `mark is-${outline}`, ROLES.includes(outline) ? node("b", "", item.mark) : null);
   }
 
-  const pin = (item) => Object.assign(node("div", `war-pin is-${outlineOf(item)}`, item.role === "ring" ? null : mark(item)), { item });
-  const name = (item) => Object.assign(node("span", "war-name", item.name), { item });
+  const AREAS = ["ring", "grid"];  // that are no marks
+  const pin = (item) => Object.assign(node("div", `war-pin is-${outlineOf(item)}`, item.role === "grid" ? area() : item.role === "ring" ? null : mark(item)), { item });
+
+  function area() {
+    const SVG = "http://www.w3.org/2000/svg", drawing = document.createElementNS(SVG, "svg");
+    drawing.append(document.createElementNS(SVG, "path"));
+    return drawing;
+  }
+  const name = (item) => Object.assign(node("span", `war-name is-${item.role}`, item.name), { item });
 
   /* Each mark once: what every incident has at the left, the kinds of places at the right. */
   function legend(items) {
     const kinds = [...new Map(items.map((item) => [item.word, item])).values()];
     const box = (className, order) => {
       const rows = order.flatMap((outline) => kinds.filter((item) => outlineOf(item) === outline).sort((a, b) => a.word.localeCompare(b.word)));
-      return rows.length ? node("div", `map-box ${className}`, ...rows.map((item) => node("span", "war-kind", mark(item), node("span", "", item.word)))) : null;
+      return rows.length ? node("div", `map-box ${className}`, ...rows.map((item) => node("span", `war-kind${item.word.length > 8 ? " is-long" : ""}`, mark(item), node("span", "", item.word)))) : null;
     };
     return node("div", "war-legend", box("is-always", ALWAYS), box("is-kinds", ROLES));
   }
@@ -51,10 +58,10 @@
   function place() {
     if (!layer || !layer.isConnected || !wallMap.project([0, 0])) return;
     const seams = wallSeams(layer), taken = [...seams, ...legendBoxes()], pins = new Map();
-    layer.querySelectorAll(".war-pin").forEach((each) => (each.item.role === "ring" ? putRing(each) : pins.set(each.item, putPin(each, seams))));
+    layer.querySelectorAll(".war-pin").forEach((each) => (AREAS.includes(each.item.role) ? PUT[each.item.role](each) : pins.set(each.item, putPin(each, seams))));
     layer.querySelectorAll(".war-name").forEach((each) => {
       const others = [...pins].filter(([item]) => item !== each.item).map(([item, box]) => (isPlace(item) ? apart(box) : box));
-      const free = beside(pins.get(each.item), each, [...taken, ...others]);
+      const free = beside(pins.get(each.item), each, [...taken, ...others]) || (each.item.role === "incident" && beside(pins.get(each.item), each, [...taken, ...placesAmong(pins)]));
       each.classList.toggle("is-placed", Boolean(free));
       if (!free) return;
       taken.push(free);
@@ -62,12 +69,23 @@
     });
   }
 
+  /* The scene is named even where cameras and people stand close to it. */
+  const placesAmong = (pins) => [...pins].filter(([item]) => isPlace(item)).map(([, box]) => box);
+
   function putRing(ring) {
     const { lon, lat, metres } = ring.item, at = wallMap.project([lon, lat]);
     const radius = Math.abs(wallMap.project([lon, lat + metres / 111_195]).y - at.y);
     Object.assign(ring.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, margin: `${-radius}px` });
     ring.style.transform = `translate(${at.x}px,${at.y}px)`;
   }
+
+  function putGrid(pin) {
+    const { type, coordinates } = pin.item.shape, rings = type === "MultiPolygon" ? coordinates.flat() : coordinates;
+    const corner = (place) => { const { x, y } = wallMap.project(place); return `${x.toFixed(1)} ${y.toFixed(1)}`; };
+    pin.querySelector("path").setAttribute("d", rings.map((ring) => `M${ring.map(corner).join("L")}Z`).join(""));
+  }
+
+  const PUT = { ring: putRing, grid: putGrid };
 
   /* Gives the box that it takes; the pole of the flag stands on its place. */
   function putPin(pin, seams) {

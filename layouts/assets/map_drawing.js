@@ -107,7 +107,7 @@
     if (state.shown === state.figure && state.size === size) return;
     Object.assign(state, { shown: state.figure, size });
     state.observed.dataset.drawing = drawing;
-    const figure = fitted(state.figure, wide, high);
+    const figure = fitted(state.isPlain ? plainOf(state.figure) : state.figure, wide, high);
     state.given = { ...figure.layout.map };
     if (state.revision !== figure.layout.uirevision) state.isMoved = false;
     state.revision = figure.layout.uirevision;
@@ -132,6 +132,15 @@
   const say = (what) => document.dispatchEvent(new CustomEvent(`zhinao:map-${what}`));
   const moved = () => say("moved");
   const click = (code) => window.dash_clientside.set_props(state.ids.graph, { clickData: { points: [{ location: code }] } });
+
+  /* The figure without values: the polygons and nothing that they mean, neither filled nor chosen. */
+  function plainOf(figure) {
+    const [polygons, density] = figure.data, { line } = polygons.marker;
+    const thinnest = Array.isArray(line.width) ? line.width.indexOf(Math.min(...line.width)) : -1;
+    const same = thinnest < 0 ? line : { width: line.width[thinnest], color: line.color[thinnest] };
+    const plain = { ...polygons, z: polygons.z.map(() => -1), marker: { ...polygons.marker, opacity: 1, line: same } };
+    return { ...figure, data: [plain, { ...density, lon: [], lat: [], z: [], visible: false }] };
+  }
 
   /* The figure with the zoom at which its box fills this room, below the controls. */
   function fitted(figure, wide, high) {
@@ -258,6 +267,12 @@
     focus(box) {
       if (JSON.stringify(box) === JSON.stringify(state.focus || null)) return;
       Object.assign(state, { focus: box, isMoved: false, shown: null });
+      if (state.observed) present();
+    },
+    /* Whether it says nothing but where things are, whatever else it was to show. */
+    plain(isPlain) {
+      if (isPlain === Boolean(state.isPlain)) return;
+      Object.assign(state, { isPlain, shown: null });
       if (state.observed) present();
     },
     given: () => state.given,  // {center, zoom} until the viewer moves it
