@@ -49,7 +49,8 @@ HEADER_FAULTS = """() => {
     const inked = e => { const words = document.createRange();
         words.selectNodeContents(e);
         return words.getBoundingClientRect(); };
-    const a = inked(answer), least = a.height / 5;  // letters are less high than their line
+    const { top, bottom, height } = inked(answer), least = height / 5;  // letters are less high
+    const { left, right } = answer.getBoundingClientRect(), a = { left, right, top, bottom };
     const parts = '.head :is(h1, .scene-line, .trust > *, .now *)';
     const boxes = [...document.querySelectorAll(parts)].map(e => [e, inked(e)]);
     const over = boxes.filter(([, b]) => a.left < b.right && b.left < a.right
