@@ -137,6 +137,15 @@ class Look:
                 return
             assert time.monotonic() < deadline, f"still asks: {asked}"
 
+    def wait_for_figures(self) -> None:
+        """Until plotly, which comes late, has drawn what it draws on screen, in its size."""
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll('.scene.is-shown .panel-body.dash-graph')]
+                .every(graph => graph.querySelector('.scatterlayer path')
+                    && Math.abs(graph.querySelector('.main-svg').getBoundingClientRect().height
+                        - graph.getBoundingClientRect().height) < 2)"""
+        )
+
     def wait_for_map(self) -> None:
         """Until the polygons are drawn and labels placed."""
         self.page.wait_for_function(

@@ -78,7 +78,7 @@ def shown(look: Look, scene: str) -> None:
     look.wait_for_edition(1)
     if SCENES[scene].has_map:
         look.wait_for_map()
-    look.page.wait_for_timeout(300)  # plotly draws the trend after its figure has arrived
+    look.wait_for_figures()
 
 
 @pytest.fixture(params=SHAPES, ids=lambda name: name.replace(" ", "-"), scope="module")
