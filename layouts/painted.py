@@ -9,6 +9,10 @@ from layouts.map import NO_BAND, RISK_BANDS, Band, risk_band
 from layouts.marks import UNGRADED
 from layouts.theme import BANDS, NO_FILL, RISK_FILL, UNKNOWN_FILL
 
+FAR_OUT = (
+    4  # the band of counts far above the others (data/bands.py), in the legend where there is one
+)
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -58,7 +62,7 @@ def by_measure(
     rows = [
         Band(colours[place], _range(*ends[place]), bands.count(place))
         for place in reversed(range(len(colours)))
-        if len(colours) > 1 or place in bands
+        if place in bands or len(colours) > 1 and place < FAR_OUT
     ]
     small, without = bands.count(len(colours)), bands.count(NO_BAND)
     if small:
