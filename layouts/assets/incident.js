@@ -42,7 +42,7 @@
     if (!main() || !window.zhinao || !window.zhinaoLive || !window.wallMap || !window.incidentPins || !window.incidentAnswer) return;
     const isWar = state.mode === "war", alert = isWar ? incident() : null;
     main().classList.toggle("is-war", isWar);
-    wallMap.plain(isWar);
+    wallMap.plain(isWar || isTaken());
     if (!isWar) return leave();
     main().classList.remove("is-mapless");
     zhinao.write("scene", "战时");
@@ -51,16 +51,19 @@
     parts(alert);
     answer(alert);
     pins(alert);
-    if (document.documentElement.classList.contains("is-taken")) return;  // live.js has the map
+    if (isTaken()) return;  // live.js has the map
     const hasPlace = alert && alert.lon !== null;
     wallMap.focus(hasPlace ? boxAround(alert, state.around ? state.around.metres : 1000) : null);
   }
+
+  /* A red alert has the screen; its map, too, says nothing but where. */
+  const isTaken = () => document.documentElement.classList.contains("is-taken");
 
   function leave() {
     if (!state.layer) return;
     document.querySelectorAll(".war-part, .war-layer, .war-answer").forEach((each) => each.remove());
     Object.assign(state, { layer: null, answer: null, incident: null, around: null, key: "" });
-    if (!document.documentElement.classList.contains("is-taken")) wallMap.focus(null);
+    if (!isTaken()) wallMap.focus(null);
     zhinaoScenes.arrange();
   }
 

@@ -17,6 +17,7 @@ from tests.layouts.small import publish, small_site
 pytestmark = pytest.mark.browser
 NOW = datetime.now(UTC)
 TAKEOVER = 10  # seconds
+BANDS = "() => [...new Set(wallMap.canvas().figure.data[0].z)]"
 SOON = [{"signal": "red", "after_minutes": 0.4, "to": "值班长"}]
 
 
@@ -66,7 +67,9 @@ def test_a_red_alert_takes_the_screen_then_sits_at_the_foot_until_acknowledged(
     assert "不该上屏" not in seen.page.content()
     pin, map_box = (seen.page.locator(s).bounding_box() for s in (".alert-pin .flag", ".map"))
     assert abs(pin["x"] - map_box["x"] - map_box["width"] / 2) < 40
+    seen.page.wait_for_function(f"() => String(({BANDS})()) === '-1'")  # where, and nothing else
     takeover.wait_for(state="detached")
+    seen.page.wait_for_function(f"() => String(({BANDS})()) !== '-1'")
     strip = seen.page.locator(".strip")
     flag = seen.page.locator(".alert-pin .flag")
     assert flag.is_visible()  # on the map of the whole county, too
