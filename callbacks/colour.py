@@ -119,7 +119,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
     heat = _heat(around, box) if is_heat else None
     shapes_url = geometry_url(question, on_map.level, on_map)
     ranks = [] if is_heat else _ranks(question, key, on_map.level, polygons)
-    pins, pinned, beside = _pins(around, on_map, polygons)
+    pins, pinned, beside = _pins(around, on_map, polygons, not ranks)
     figure = drawing.figure(
         codes=codes,
         bands=colours.bands,
@@ -138,7 +138,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         overlay=_labels(question, on_map, beside) + pins + ranks,
         legend=_legend(colours, heat) + drawing.pin_legend(replace(pinned, ranked=len(ranks))),
         trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
-        window=_window(question),
+        window=_window(question, is_stock=not is_heat and _is_stock(key)),
         placed=_placed(question),
         approval=question.edition.site.map.approval,
         measure=key,
@@ -233,16 +233,16 @@ def _labels(question: Inquiry, on_map: View, beside: Mapping[str, int]) -> list[
 
 
 def _pins(
-    question: Inquiry, on_map: View, polygons: pd.DataFrame
+    question: Inquiry, on_map: View, polygons: pd.DataFrame, is_of_risk: bool
 ) -> tuple[list[dict], drawing.Pinned, Counter[str]]:
-    """Every open red case and every alert in force, the newest where they are too many; none of the
-    cases where a wall is not to know how many they are. Those of which only a region with a name on
-    the map is known, are counted by it."""
+    """Every alert in force, and every open red case unless the map answers another question, the
+    newest where they are too many; none of the cases where a wall is not to know how many they are.
+    Those of which only a region with a name on the map is known, are counted by it."""
     scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
     count = measure(question.edition, "open", (), scope, question.grant).iloc[0]
-    is_withheld = bool(count.get("is_suppressed", False))
-    total = 0 if is_withheld else int(count["numerator"] or 0)
-    shown = 0 if is_withheld else MOST_PINS
+    is_told = is_of_risk and not bool(count.get("is_suppressed", False))
+    total = int(count["numerator"] or 0) if is_told else 0
+    shown = MOST_PINS if is_told else 0
     newest = cases_behind(question.edition, scope, question.grant, shown, "open")
     red = _with_points(newest, on_map.level, polygons)
     beside = Counter(newest.drop(red.index)[on_map.outline].dropna())
@@ -304,9 +304,15 @@ def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:
     return drawing.legend(colours.title, colours.legend, colours.note)
 
 
-def _window(question: Inquiry) -> list:
+def _window(question: Inquiry, is_stock: bool) -> list:
     scope = question.scope
-    return drawing.window(window_words(scope, question.edition), scope.as_of, scope.edition)
+    words = "当前在办" if is_stock else window_words(scope, question.edition)
+    return drawing.window(words, scope.as_of, scope.edition)
+
+
+def _is_stock(key: str) -> bool:
+    """Whether it counts what is there at one moment, whatever the window."""
+    return key == RISK or indicator_of(key).numerator.at.startswith("stock")
 
 
 def _past(question: Inquiry) -> str:

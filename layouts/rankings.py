@@ -6,6 +6,7 @@ import pandas as pd
 from dash import html
 
 from data.display import NOTHING, count_text, part_text, rate_text
+from data.indicators import indicator_of
 from layouts.marks import bar, nothing, numbered
 from layouts.panel import ROWS_OF_A_LIST, Facts, Numbers, Panel, number_of
 
@@ -25,12 +26,13 @@ class Mark:
 def lowest(
     key: str, title: str, question: str, indicator: str, by: str, without: str = ""
 ) -> Panel:
-    """The five with the lowest rate of the window, against that of all. `without` is what those
-    are called that belong to nothing of what is ranked; where it is given they are counted."""
+    """The five with the lowest rate of the window, of those below that of all. Where few are
+    ranked and each is shown, `without` is what matters are called that belong to none of them."""
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
         mark = overall_mark(overall)
-        ranked = lowest_rows(rows, by)
+        worse = rows if without or mark is None else rows[rows["value"] < mark.value]
+        ranked = lowest_rows(worse, by)
         few = _few(rows, by, rows["value"] < ranked["value"].max(), ranked)
         left = int(rows["denominator"].sum() - known(rows, by)["denominator"].sum())
         note = (
@@ -47,13 +49,16 @@ def lowest(
 def highest(
     key: str, title: str, question: str, indicator: str, by: str, note: str = "", kind: str = ""
 ) -> Panel:
-    """The five with the highest value, against that of all; of the window, unless `note` says of
-    what. `kind` is that of the bars: `warn` for what is late."""
+    """The five with the highest value, of those above that of all; of the window, unless `note`
+    says of what. `kind` is that of the bars: `warn` for what is late; the whole bar of a rate is
+    100 %, of anything else the longest."""
+    is_rate = indicator_of(indicator).kind == "rate"
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
         mark = overall_mark(overall)
-        ranked = highest_rows(rows, by)
-        most = float(ranked["value"].max()) if len(ranked) else 0.0
+        worse = rows if mark is None else rows[rows["value"] > mark.value]
+        ranked = highest_rows(worse, by)
+        most = 1.0 if is_rate or ranked.empty else float(ranked["value"].max())
         few = _few(rows, by, rows["value"] > ranked["value"].min(), ranked)
         drawn = _rates(rows, by, ranked, mark, most or 1.0, kind)
         return in_window(facts, drawn, mark, note, few)
@@ -163,8 +168,15 @@ def _rates(
     frame: pd.DataFrame, key: str, ranked: pd.DataFrame, mark: Mark | None, most: float, kind=""
 ) -> list | html.Div:
     if ranked.empty:
-        return nothing(NONE_RANKED if len(known(frame, key)) else "暂无数据")
+        rows = known(frame, key)
+        return nothing(_why_none(len(rows) > 0, bool(rows["is_ranked"].any())))
     return [_rate_row(row, most, mark, kind) for row in ranked.to_dict("records")]
+
+
+def _why_none(is_any: bool, is_ranked: bool) -> str:
+    if is_ranked:
+        return "都不差于全体"
+    return NONE_RANKED if is_any else "暂无数据"
 
 
 def _rate_row(row: dict, most: float, mark: Mark | None, kind: str) -> html.Div:

@@ -27,29 +27,31 @@
     return real.length ? real : zhinaoLive.alerts();
   }
 
-  /* ⚑ 红色等预警 2 条未签收 59 分钟; 预警 3 条，橙色等 2 条未签收: the gravest that waits, and how long
-   * the first of them has waited. */
+  /* ⚑ 红色预警 1、黄色 1 条未签收 59 分钟; 预警 3 条，橙色预警 2 条未签收: the gravest that waits, how many
+   * others, and how long the first of them has waited. */
   function saidOf(alerts) {
-    const { elapsed } = zhinaoLive, count = alerts.length + zhinaoLive.more();
+    const { elapsed } = zhinaoLive, more = zhinaoLive.more(), count = alerts.length + more;
     const open = alerts.filter((alert) => !alert.acknowledged), waiting = open.length ? open : alerts;
-    const { flag, word } = named(waiting), isPart = open.length > 0 && open.length < alerts.length;
+    const isPart = open.length > 0 && open.length < alerts.length;
     const waited = open.length ? elapsed(Math.min(...open.map((alert) => alert.received))) : "";
     return [
-      flag, waiting[0].stamp || "",
-      ...(isPart ? ["预警 ", bold(count), " 条，", word("")] : [word("预警")]), " ", bold(isPart ? open.length : count), " 条",
-      open.length ? "未签收" : "已签收",
+      flagOf(waiting[0]), waiting[0].stamp || "",
+      ...(isPart ? ["预警 ", bold(count), " 条，"] : []), ...bySignal(waiting, isPart ? "" : "预警"),
+      !isPart && more ? `、另 ${more} 条` : "", open.length ? "未签收" : "已签收",
       ...(count === 1 ? [spare(1, `，${zhinaoLive.where(alerts[0])}`), spare(2, `，${alerts[0].holder || "处置未明确"}`)] : []),
       ...(waited ? [" ", bold(waited)] : []), "；",
     ].filter(Boolean);
   }
 
-  /* The flag of the gravest of them, and its word: 红色预警; of several signals 红色等预警. */
-  function named(alerts) {
-    const { node, marked } = zhinaoLive, [gravest] = alerts;
-    const several = alerts.every((alert) => alert.signal === gravest.signal) ? "" : "等";
-    const word = (what) => marked(node("b", "signal", gravest.word.replace(/预警$/, several + what)), gravest);
-    return { flag: marked(node("i", "flag"), gravest), word };
+  const flagOf = (alert) => zhinaoLive.marked(zhinaoLive.node("i", "flag"), alert);
+
+  /* 红色预警 1 条、黄色 1 条: the gravest first, as they stand; none is taken for another. */
+  function bySignal(alerts, what) {
+    const groups = [...new Set(alerts.map((alert) => alert.signal))].map((signal) => alerts.filter((alert) => alert.signal === signal));
+    return groups.flatMap((group, at) => [at ? "、" : "", signalOf(group[0], at ? "" : what), " ", bold(group.length), " 条"]);
   }
+
+  const signalOf = (alert, what) => zhinaoLive.marked(zhinaoLive.node("b", "signal", alert.word.replace(/预警$/, what)), alert);
 
   const bold = (words) => zhinaoLive.node("b", "", String(words));
 

@@ -37,10 +37,11 @@
   const pin = (item) => Object.assign(node("div", `war-pin is-${outlineOf(item)}`, item.role === "grid" ? area() : item.role === "ring" ? null : mark(item)), { item });
 
   function area() {
-    const SVG = "http://www.w3.org/2000/svg", drawing = document.createElementNS(SVG, "svg");
-    drawing.append(document.createElementNS(SVG, "path"));
-    return drawing;
+    const parsed = document.createElement("template");
+    parsed.innerHTML = "<svg><path></path></svg>";
+    return parsed.content.firstChild;
   }
+
   const name = (item) => Object.assign(node("span", `war-name is-${item.role}`, item.name), { item });
 
   /* Each mark once: what every incident has at the left, the kinds of places at the right. */

@@ -60,12 +60,12 @@ def test_of_several_it_says_the_gravest_and_how_many_nobody_has_acknowledged(
     sentence = risk(seen)
     hall.alert("Moderate", "道路结冰", "Met")
     hall.alert("Severe")
-    says(sentence, "橙色等预警 2 条未签收")
+    says(sentence, "橙色预警 1 条、黄色 1 条未签收")
     first = seen.page.evaluate("zhinaoLive.alerts()[0].id")
     hall.acknowledge(first)
     says(sentence, "预警 2 条，黄色 1 条未签收")
     hall.acknowledge(seen.page.evaluate("zhinaoLive.alerts()[1].id"))
-    says(sentence, "橙色等预警 2 条已签收")
+    says(sentence, "橙色预警 1 条、黄色 1 条已签收")
 
 
 def test_the_answer_keeps_its_size_with_the_alerts_and_over_an_edition(seen: Look, hall: Hall):

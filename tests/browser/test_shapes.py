@@ -127,7 +127,7 @@ def test_what_is_said_of_alerts_fits_is_legible_and_keeps_off_the_seams(
         hall.alert(signal, category=event)
     shown(seen, "risk")
     seen.page.locator(".standing .feed-row:nth-child(2)").wait_for()
-    seen.page.locator(".sentence", has_text="橙色等预警 2 条未签收").wait_for()
+    seen.page.locator(".sentence", has_text="橙色预警 1 条、黄色 1 条未签收").wait_for()
     seen.page.wait_for_timeout(600)  # the answer has been made to fit
     assert seen.page.evaluate(CUT_OFF, ".standing, .standing .feed-row, .panel, .head") == []
     answer = "document.querySelector('.scene.is-shown .sentence')"

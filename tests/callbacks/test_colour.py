@@ -60,7 +60,12 @@ def test_the_ticker_says_ungraded_and_where_there_is_nothing_that():
 
 def test_the_window_stands_on_the_map_and_a_past_time_is_said():
     question = given(("T0V0G0", "red", "open"))
-    assert "近 30 日" in str(pictured(question, "risk", False, 1.0).window)
+    assert "近 30 日" in str(pictured(question, "accepted", False, 1.0).window)
+    assert "近 30 日" in str(
+        pictured(question, "risk", True, 1.0).window
+    )  # the heat is of the window
+    for of_now in ("risk", "overdue_open_rate"):
+        assert "当前在办" in str(pictured(question, of_now, False, 1.0).window)
 
 
 def test_a_red_case_without_a_place_of_its_own_stands_beside_the_name_of_its_town():

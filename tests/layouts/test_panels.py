@@ -13,7 +13,7 @@ from callbacks.answer import drawn
 from data.display import wilson
 from data.editions.edition import Edition
 from data.indicators import INDICATORS
-from layouts.panel import Facts, Numbers, Panel
+from layouts.panel import PLACE, Facts, Numbers, Panel
 from layouts.panels import PANELS
 from layouts.panels.accepted_by_category import draw as draw_categories
 from layouts.panels.batch_balance import draw as draw_balance
@@ -26,6 +26,7 @@ from layouts.panels.newest import draw as draw_newest
 from layouts.panels.newest import moment
 from layouts.panels.open_by_risk import draw as draw_risks
 from layouts.panels.red_cases import draw as draw_red
+from layouts.panels.risk_by_place import draw as draw_places
 from layouts.panels.source_freshness import draw as draw_sources
 from layouts.theme import RISK, SHAPE
 from tests.layouts.conftest import PICTURES, asked_of
@@ -205,6 +206,15 @@ def test_a_site_without_risks_shows_what_is_open_and_what_of_it_is_overdue():
 def test_a_risk_that_the_site_does_not_rule_is_shown_as_soon_as_it_occurs():
     picture = draw_risks(FACTS, counts("risk", orange=1), counts("risk"), DUE)
     assert "橙色 1" in words(picture)
+
+
+def test_red_matters_that_lie_in_no_place_are_said_where_places_are_listed():
+    now = pd.DataFrame(
+        {"risk": ["red", "red", "yellow"], PLACE: ["T0", "-", "T1"], "numerator": [2, 3, 1]}
+    ).assign(name=["甲镇", "-", "乙镇"])
+    picture = draw_places(FACTS, now)
+    assert [words(row) for row in found(picture, "board-row")[1:]] == ["甲镇 2 0", "乙镇 0 1"]
+    assert words(found(picture, "sum")) == "在办，件 · 未落格红 3"
 
 
 def test_every_open_case_lies_at_one_stage():

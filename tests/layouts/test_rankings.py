@@ -50,6 +50,24 @@ def test_a_ranking_says_how_many_it_leaves_out_for_having_few_cases(panel):
     assert "件数少" not in words(panel.draw(FACTS, rows=frame, overall=overall))
 
 
+def test_who_does_as_well_as_all_together_is_among_neither_the_lowest_nor_the_highest():
+    places = {"a": (300, 1000), "b": (500, 1000), "c": (700, 1000)}
+    for panel, left in ((SATISFACTION, "a"), (REBOUND, "c")):
+        rows = rates(**places).rename(columns={"department": panel.asks["rows"].by[0]})
+        picture = panel.draw(FACTS, rows=rows, overall=rates(all=(500, 1000)))
+        assert [words(row).split()[0] for row in found(picture, "list-row")] == [left]
+        alike = rows.assign(value=0.5)
+        picture = panel.draw(FACTS, rows=alike, overall=rates(all=(500, 1000)))
+        assert "都不差于全体" in words(picture)
+
+
+def test_the_bar_of_a_rate_is_as_long_as_the_rate():
+    by = REBOUND.asks["rows"].by[0]
+    rows = rates(a=(300, 1000)).rename(columns={"department": by})
+    (bar,) = found(REBOUND.draw(FACTS, rows=rows, overall=rates(all=(100, 1000))), "bar")
+    assert [part.style for part in bar.children] == [{"width": "30.0%"}, {"left": "10.0%"}]
+
+
 def test_the_levels_of_resolution_say_what_has_none():
     by_level = rates(**{"village": (30, 60), "-": (1, 8)})
     by_level = by_level.rename(columns={"department": "handling_level"})
