@@ -52,9 +52,10 @@ def cases_behind(
     listed = " UNION ".join(_listing(question, count, columns) for count in counts)
     if not listed:
         raise ScopeError(f"{found.name} 没有分母")
+    most = LONGEST_LIST if limit is None else min(limit, LONGEST_LIST)
     sql = (
         f"SELECT * FROM ({listed}) ORDER BY {quoted(order)} {'ASC' if ascending else 'DESC'}"
-        f" NULLS LAST, case_code LIMIT {min(limit or LONGEST_LIST, LONGEST_LIST):d}"
+        f" NULLS LAST, case_code LIMIT {most:d}"
     )
     return edition.frame(sql, question.used(sql))
 

@@ -24,19 +24,15 @@ def draw(facts: Facts, now: pd.DataFrame) -> list | html.Div:
     )
     names = _names(rows)
     shown = [_row(names[code], counts.loc[code], risks) for code in counts.index[:ROWS_OF_A_LIST]]
-    return [_heading(risks), *shown, _note(now, len(counts), risks[0])]
+    return [_heading(risks), *shown, _note(now, risks[0])]
 
 
-def _note(all_open: pd.DataFrame, places: int, gravest: str) -> html.Div:
-    """How many places there are where not all are listed, and what of the gravest lies in none."""
+def _note(all_open: pd.DataFrame, gravest: str) -> html.Div:
+    """What is counted, and how much of the gravest risk lies in none of the places."""
     there = all_open[all_open["risk"] == gravest]
     count = number_of(there.drop(known(there, PLACE).index)["numerator"].sum())
-    said = ["在办，件"]
-    if places > ROWS_OF_A_LIST:
-        said.append(f"共 {places} 处")
-    if count:
-        said.append(f"未落格{label('risk', gravest)} {count_text(count, wall=True)}")
-    return html.Div(" · ".join(said), className="sum")
+    nowhere = f" · 未落格{label('risk', gravest)} {count_text(count, wall=True)}" if count else ""
+    return html.Div(f"在办，件{nowhere}", className="sum")
 
 
 def _names(rows: pd.DataFrame) -> dict[str, str]:

@@ -135,6 +135,14 @@ def test_the_grids_of_the_ranking_carry_their_numbers_on_the_map():
     ]
 
 
+def test_red_points_stay_off_the_map_that_ranks_grids():
+    question = given(("T0V0G0", "red", "open"))
+    for key, points in (("risk", 1), ("accepted", 0)):
+        shown = pictured(question, key, False, 1.0)
+        assert [item.get("mark") for item in shown.overlay].count("risk-red") == points
+        assert ("红色定位" in words(shown.legend)) == bool(points)
+
+
 @pytest.mark.parametrize(
     ("key", "is_heat"), [("risk", False), ("per_10k", False), ("accepted", True)]
 )

@@ -8,7 +8,9 @@ from plotly.utils import PlotlyJSONEncoder
 
 from callbacks.answer import WITHHELD, answered, drawn
 from callbacks.colour import pictured
-from data.scope import Scope
+from data.cases import cases_behind
+from data.measure import measure
+from data.scope import Grant, Scope
 from layouts.panel import Numbers
 from tests.layouts.conftest import PICTURES, asked_of, edition  # noqa: F401
 from tests.layouts.small import DATA_TIME
@@ -53,3 +55,23 @@ def test_a_map_whose_located_cases_are_withheld_is_drawn_all_the_same(edition): 
     scope = few.with_filter("grid", "T0V0G0").with_filter("category", "wages")
     shown = str(pictured(asked_of(edition, scope), "risk", False, 1.0).placed)
     assert "落格率 " in shown and "'—'" in shown
+
+
+def test_no_red_point_is_on_the_map_where_their_count_is_withheld(edition):  # noqa: F811
+    grids = [f"T{t}V{v}G{g}" for t in range(3) for v in range(4) for g in range(5)]
+    scopes = [YEAR.with_filter("grid", grid).with_filter("category", "wages") for grid in grids]
+    hidden = [scope for scope in scopes if count_is_withheld(edition, scope)]
+    assert hidden
+    for scope in hidden:
+        overlay = pictured(asked_of(edition, scope), "risk", False, 1.0).overlay
+        assert not [item for item in overlay if item.get("mark") == "risk-red"]
+
+
+def count_is_withheld(edition, scope: Scope) -> bool:  # noqa: F811
+    """Whether there are red matters, and a wall is not told how many."""
+    red = scope.narrowed(since=None, until=None).with_filter("risk", "red")
+    row = measure(edition, "open", (), red, Grant.wall()).iloc[0]
+    return (
+        bool(row["is_suppressed"])
+        and len(cases_behind(edition, red, Grant.full(), None, "open")) > 0
+    )

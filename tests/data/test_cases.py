@@ -33,6 +33,11 @@ def test_as_many_cases_are_listed_as_are_counted(key, as_of):
         assert len(listed) == row["denominator"]
 
 
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_no_more_are_listed_than_asked_for(limit):
+    assert len(cases_behind(given(*EDITION), WEEK, FULL, limit)) == limit
+
+
 def test_the_listing_shows_the_state_at_t():
     then = WEEK.narrowed(as_of="2026-11-06")
     frame = cases_behind(given(MOVED), then, FULL)
