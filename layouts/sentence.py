@@ -68,13 +68,14 @@ def figure(frame: pd.DataFrame) -> str:
 
 
 def since_before(frame: pd.DataFrame) -> str:
-    """，比上期升 1.2个百分点; nothing where there is no earlier window to compare with."""
+    """，比上期升 1.2个百分点, or 与上期持平 where it is less than a tenth of one; nothing where
+    there is no earlier window to compare with."""
     words = frame["change_text"].iloc[0] if len(frame) else NOTHING
     if words == NOTHING:
         return ""
     if words[0] in "+-":
         return f"，比上期{'升' if words[0] == '+' else '降'} {words[1:]}"
-    return f"，与上期比{words}"
+    return "，与上期持平"
 
 
 def also(words: Words, before: str = "；") -> Words:
