@@ -306,7 +306,8 @@ def _legend(colours: Painted, heat: pd.DataFrame | None) -> list:
 
 def _window(question: Inquiry, is_stock: bool) -> list:
     scope = question.scope
-    words = "当前在办" if is_stock else window_words(scope, question.edition)
+    of_then = "当前在办" if scope.as_of is None else "当时在办"
+    words = of_then if is_stock else window_words(scope, question.edition)
     return drawing.window(words, scope.as_of, scope.edition)
 
 

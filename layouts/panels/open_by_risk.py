@@ -34,7 +34,7 @@ def _total(total: int, unknown: int, late: int) -> html.Div:
     """What the tiles add up to, with what has no risk and how much of it is late."""
     parts = [html.Span(["在办 ", _figure(total)])]
     if unknown:
-        overdue = ["（超期 ", _figure(late), "）"] if late else []
+        overdue = ["·超期 ", _figure(late)] if late else []
         parts.append(html.Span(["未定级 ", _figure(unknown), *overdue]))
     is_long = max(map(_length, (unknown, late)), key=len)
     return html.Div(parts, className=f"sum is-parts {is_long}".strip())

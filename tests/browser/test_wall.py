@@ -55,7 +55,9 @@ def test_what_was_today_is_said_with_its_date(look: Look, wall: Wall):
 def test_a_past_time_is_said_loudly_and_the_window_always(look: Look, wall: Wall):
     open_wall(look, wall, "?as_of=2026-10-20T08:00")
     look.page.get_by_text("历史　2026-10-20 08:00 的情况").wait_for()
-    assert "近 30 日" in look.page.locator(".map-window").inner_text()
+    assert "当时在办" in look.page.locator(".map-window").inner_text()
+    open_wall(look, wall, "?as_of=2026-10-20T08:00&measure=accepted")
+    look.page.locator(".map-window", has_text="近 30 日").wait_for()
 
 
 @pytest.mark.parametrize(("minutes", "looks"), [(1, ""), (120, "is-late"), (400, "is-frozen")])

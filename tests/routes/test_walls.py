@@ -100,7 +100,7 @@ def answers(app, client: FlaskClient) -> str:
 
 
 def test_a_wall_of_one_town_is_answered_of_that_town_alone(tmp_path: Path):
-    store = store_with(tmp_path, 200)
+    store = store_with(tmp_path, 2000)
     app, devices = screen.build(store), Devices(Operations(tmp_path))
     token = devices.add("wall", "一镇", NOW, regions=["town:T1"])
     own = app.server.test_client()
