@@ -32,6 +32,11 @@ def _said(word: object) -> str:
     return "" if children is None else _said(children)
 
 
+def live(part: str) -> html.Span:
+    """A place that the browser fills with what it knows without an edition (assets/answers.js)."""
+    return html.Span(**{"data-show": part})  # type: ignore[arg-type]
+
+
 def spare(words: Words, rank: int) -> html.Span:
     """Words that the browser leaves out where there is no room for all, those of rank 1 first."""
     return html.Span(words, **{"data-spare": str(rank)})  # type: ignore[arg-type]

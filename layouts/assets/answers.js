@@ -1,5 +1,5 @@
 /* What the answer of a scene says of the alerts that stand, in the places that the scene keeps for it
- * (layouts/scenes/risk.py): known within a second, without an edition. */
+ * (layouts/sentence.py live): known within a second, without an edition. */
 (function () {
   "use strict";
   const state = { fitted: null, sentence: null };
@@ -7,18 +7,21 @@
   const SPARES = [0, 1, 2, 3, 4];
 
   function drawAnswer() {
-    const lead = document.querySelector("[data-show='alerts-lead']"), none = document.querySelector("[data-show='alerts-none']");
-    if (!lead || !none) return;
     const isKnown = zhinaoLive.isKnown(), alerts = isKnown ? earnest() : [];
-    const said = alerts.length ? saidOf(alerts) : [];
-    const key = said.map((part) => part.outerHTML || part).join("");
-    if (lead.dataset.key !== key) {
-      lead.dataset.key = key;
-      lead.replaceChildren(...said);
-    }
-    const words = isKnown && !alerts.length ? "；没有现行预警" : "";
-    if (none.textContent !== words) none.textContent = words;
-    fit(lead.closest(".answer"));
+    document.querySelectorAll("[data-show='alerts-lead']").forEach((lead) => {
+      const said = alerts.length ? saidOf(alerts) : [], answer = lead.closest(".answer");
+      const key = said.map((part) => part.outerHTML || part).join("");
+      if (lead.dataset.key !== key) {
+        lead.dataset.key = key;
+        lead.replaceChildren(...said);
+      }
+      answer.classList.toggle("has-red", alerts.some((alert) => alert.signal === "red" && !alert.stamp));
+      fit(answer);
+    });
+    document.querySelectorAll("[data-show='alerts-none']").forEach((none) => {
+      const words = isKnown && !alerts.length ? "；没有现行预警" : "";
+      if (none.textContent !== words) none.textContent = words;
+    });
   }
 
   /* Exercises are spoken of only where there is nothing else. */
@@ -80,7 +83,7 @@
   /* In em, without what is spared. */
   function lengthOf(node, spared) {
     if (node.nodeType === Node.TEXT_NODE) return [...node.data].reduce((sum, letter) => sum + (letter < "\x80" ? WIDTHS.narrow : 1), 0);
-    if (Number(node.dataset.spare) <= spared) return 0;
+    if (Number(node.dataset.spare) <= spared || node.matches(".has-red .calm")) return 0;
     if (node.matches("img, .flag")) return WIDTHS.mark;
     return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child, spared), 0);
   }

@@ -8,12 +8,17 @@ from data.display import count_text
 from layouts.marks import shape
 from layouts.panel import PLACE, Facts, Numbers, number_of
 from layouts.scene import Scene
-from layouts.sentence import Words, also, figure, most
+from layouts.sentence import Words, also, figure, live, most, spare
 
 
 def answer(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, total: pd.DataFrame) -> Words:
-    """平稳 without an open matter of the gravest risk that the site gives, 需关注 with one, 不平稳
-    when one of them is overdue; how many there are, and where most. Without risks: what is open."""
+    """What alerts stand, which the browser says; 平稳 without an open matter of the gravest risk
+    that the site gives, 需关注 with one, 不平稳 when one of them is overdue; how many there are,
+    and where most. Without risks: what is open."""
+    return [live("alerts-lead"), *_matters(facts, now, overdue, total)]
+
+
+def _matters(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, total: pd.DataFrame) -> Words:
     if not facts.risks:
         late = ["，超期 ", html.B(count_text(_sum(overdue), wall=True)), " 件"]
         return ["在办 ", html.B(figure(total)), " 件", *late, *also(most(now, PLACE))]
@@ -21,12 +26,14 @@ def answer(facts: Facts, now: pd.DataFrame, overdue: pd.DataFrame, total: pd.Dat
     open_now, late = _of(now, gravest), _sum(_of(overdue, gravest))
     word = f"{label('risk', gravest)}色"
     if not _sum(open_now):
-        return [html.B("平稳"), f"：没有{word}在办，全部在办 ", html.B(figure(total)), " 件"]
+        calm = html.Span([html.B("平稳"), "："], className="calm")  # not beside a red alert
+        return [calm, f"没有{word}在办，全部在办 ", html.B(figure(total)), " 件"]
     verdict = html.B("不平稳" if late else "需关注")
     how_late = ["其中 ", html.B(count_text(late)), " 件超期"] if late else ["都未超期"]
     count = html.B(count_text(_sum(open_now), wall=True))
     counted = [f"：{word}在办 ", count, " 件，", *how_late]
-    return [shape(gravest, word), verdict, *counted, *also(most(open_now, PLACE))]
+    where = spare(also(most(open_now, PLACE)), 3)
+    return [shape(gravest, word), verdict, *counted, where]
 
 
 def _of(frame: pd.DataFrame, risk: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from data.display import count_text
 from layouts.marks import NO_LEVEL, held, shape
 from layouts.panel import PLACE, Facts, Listing, Numbers, number_of
 from layouts.scene import Scene
-from layouts.sentence import Words, also, most, spare
+from layouts.sentence import Words, also, live, most, spare
 
 
 def answer(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.DataFrame) -> Words:
@@ -16,11 +16,7 @@ def answer(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.Da
     (assets/answers.js); how many matters of the gravest risk there are, where most, and at which
     level of handling one of them has been longest."""
     matters = _matters(facts, now, held_by, oldest)
-    return [_live("alerts-lead"), *matters, _live("alerts-none")]
-
-
-def _live(part: str) -> html.Span:
-    return html.Span(**{"data-show": part})  # type: ignore[arg-type]
+    return [live("alerts-lead"), *matters, live("alerts-none")]
 
 
 def _matters(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.DataFrame) -> Words:

@@ -54,6 +54,21 @@ def test_without_an_alert_the_answer_says_so_and_an_alert_stands_first(seen: Loo
     )
 
 
+def test_a_county_with_a_red_alert_is_not_said_to_be_calm(seen: Look, hall: Hall):
+    sentence = seen.page.locator("[data-scene='overview'] .sentence")
+    expect(sentence).not_to_be_empty(timeout=PATIENCE)
+    seen.page.evaluate(CALM)
+    expect(sentence.locator(".calm")).to_be_visible()
+    hall.alert()
+    says(sentence, "红色预警 1 条未签收")
+    expect(sentence.locator(".calm")).to_be_hidden(timeout=PATIENCE)
+
+
+# What a county without a red matter is told (layouts/scenes/overview.py).
+CALM = """() => document.querySelector('[data-scene=overview] .sentence')
+    .insertAdjacentHTML('beforeend', '<span class="calm"><b>平稳</b>：</span>')"""
+
+
 def test_of_several_it_says_the_gravest_and_how_many_nobody_has_acknowledged(
     seen: Look, hall: Hall
 ):

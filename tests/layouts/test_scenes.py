@@ -66,7 +66,7 @@ def overview(now: dict, overdue: dict, risks=FACTS.risks) -> str:
 
 def test_a_county_is_calm_without_a_red_matter():
     said = overview({"blue": {"A": 7}, "yellow": {"B": 2}}, {"blue": 5})
-    assert said == "平稳 ：没有红色在办，全部在办 9 件"
+    assert said == "平稳 ： 没有红色在办，全部在办 9 件"
 
 
 def test_a_red_matter_needs_attention_and_an_overdue_one_is_not_calm():
