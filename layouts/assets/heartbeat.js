@@ -108,6 +108,14 @@
     }, atOnce ? 0 : Math.random() * SPREAD);
   }
 
+  /* Dash keeps whatever a page ever set, for an undo that no page of ours has. */
+  function forget() {
+    (window.dash_stores || []).forEach((store) => {
+      const { history } = store.getState();
+      if (history && history.past.length) history.past = [];
+    });
+  }
+
   /* Device pixels for each of the 1920 x 1080 canvas. */
   const scale = () => Math.round(20 * parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) / 20 || 1;
   let resizing = null;
@@ -324,6 +332,7 @@
     drawBanner();
     drawCover();
     checkPanels();
+    forget();
   }, 500);
   run();
 })();

@@ -18,6 +18,8 @@ FLAT = {
     "listeners": 0.01,
 }  # for each change; a scene has 450 nodes more than another
 
+KEPT_FOR_UNDO = "() => dash_stores.map(store => store.getState().history.past.length).at(-1)"
+
 
 @pytest.fixture
 def weeks(browser: Browser, serve: Callable[[Path], Wall], tmp_path: Path) -> Iterator[Weeks]:
@@ -42,6 +44,7 @@ def test_neither_nodes_nor_listeners_grow_with_the_editions(weeks: Weeks):
     assert weeks.heartbeats >= 3 * a_round * POLLS
     assert last.listeners - first.listeners < a_round  # fewer than one with each edition
     assert last.nodes - first.nodes < 300  # a scene's panels
+    assert weeks.look.page.evaluate(KEPT_FOR_UNDO) < a_round
 
 
 @pytest.mark.soak
