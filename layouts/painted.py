@@ -9,9 +9,8 @@ from layouts.map import NO_BAND, RISK_BANDS, Band, risk_band
 from layouts.marks import UNGRADED
 from layouts.theme import BANDS, NO_FILL, RISK_FILL, UNKNOWN_FILL
 
-FAR_OUT = (
-    4  # the band of counts far above the others (data/bands.py), in the legend where there is one
-)
+# The band of counts far above the others (data/bands.py), in the legend where there is one.
+FAR_OUT = 4
 
 
 @dataclass(frozen=True)

@@ -80,14 +80,17 @@
     answer.style.setProperty("--live-em", (lengthOf(sentence, spared) - Number(sentence.style.getPropertyValue("--em"))).toFixed(1));
   }
 
+  const lettersOf = (text) => [...text].reduce((em, letter) => em + (letter < "\x80" ? WIDTHS.narrow : 1), 0);
+
   /* In em, without what is spared. */
   function lengthOf(node, spared) {
-    if (node.nodeType === Node.TEXT_NODE) return [...node.data].reduce((sum, letter) => sum + (letter < "\x80" ? WIDTHS.narrow : 1), 0);
+    if (node.nodeType === Node.TEXT_NODE) return lettersOf(node.data);
     if (Number(node.dataset.spare) <= spared || node.matches(".has-red .calm")) return 0;
     if (node.matches("img, .flag")) return WIDTHS.mark;
     return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child, spared), 0);
   }
 
+  window.zhinaoAnswer = { lettersOf };  // in em
   document.addEventListener("zhinao:alerts", drawAnswer);
   document.addEventListener("zhinao:scene", () => window.zhinaoLive && drawAnswer());
 })();

@@ -1,9 +1,8 @@
 /* The answer of 战时 in one sentence, in the header where each scene has its own: where it is, who has it and for
  * how long, who is nearest. It is written here, for it is of what stands now and not of an edition; what it says
- * beyond that it says where there is room for it at full size. Its type is that of layouts/sentence.py. */
+ * beyond that it says where there is room for it at full size. Its type and letters are those of answers.js. */
 (function () {
   "use strict";
-  const NARROW = 0.58;  // em, as there
   const PLACES = 2;  // kinds of places that it counts
 
   /* Into an element `.answer`; `others` is how many alerts stand beside this one, which may be null. */
@@ -20,7 +19,7 @@
 
   const node = (...told) => zhinaoLive.node(...told);
   const strong = (text) => ({ text });
-  const lengthOf = (words) => words.reduce((sum, word) => sum + [...(word.text ?? word)].reduce((em, letter) => em + (letter.charCodeAt(0) < 128 ? NARROW : 1), 0), 0);
+  const lengthOf = (words) => words.reduce((em, word) => em + zhinaoAnswer.lettersOf(word.text ?? word), 0);
 
   /* How many em it has at full size: as the type is without a length (wall.css). */
   function roomOf(element) {

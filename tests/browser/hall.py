@@ -2,14 +2,19 @@
 
 import json
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from access.devices import Devices
 from access.operations import Operations
+from data.alert_rules import AlertRules
+from data.editions.store import EditionStore
+from data.wall_view import WallView
 from tests.browser.driving import PATIENCE, Look, Wall
-from tests.layouts.small import SIDE, SOUTH, WEST
+from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
 
 NOW = datetime.now(UTC)
 LON, LAT = WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE  # in T1V2G2
@@ -66,6 +71,17 @@ class Hall:
             urllib.request.Request(self.wall.url + path, data, headers)
         ) as reply:
             return reply.read()
+
+
+def hall_of(
+    serve: Callable[[Path], Wall], home: Path, view: WallView, rules: AlertRules | None = None
+) -> Hall:
+    """The hall of the small county, whose wall and alerts go by these rules."""
+    changed = {"wall": view} | ({"alerts": rules} if rules is not None else {})
+    store = EditionStore(home)
+    publish(store, 300, small_site().model_copy(update=changed))
+    store.close()
+    return Hall(serve(home))
 
 
 def wait_for_scene(look: Look, name: str) -> None:

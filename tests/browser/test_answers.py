@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, expect
 from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import PATIENCE, Look, Wall
-from tests.browser.hall import PLACE, Hall
+from tests.browser.hall import PLACE, Hall, hall_of
 from tests.layouts.small import publish, small_site
 
 pytestmark = pytest.mark.browser
@@ -23,11 +23,7 @@ OVERFLOW = """() => { const sentence = document.querySelector('.scene.is-shown .
 @pytest.fixture
 def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
     """Red alerts leave the screen after twenty seconds."""
-    store = EditionStore(tmp_path)
-    site = small_site().model_copy(update={"wall": WallView(takeover_seconds=20)})
-    publish(store, 300, site)
-    store.close()
-    return Hall(serve(tmp_path))
+    return hall_of(serve, tmp_path, WallView(takeover_seconds=20))
 
 
 def says(sentence: Locator, words: str) -> None:

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import Look, Wall
-from tests.browser.hall import Hall
-from tests.layouts.small import publish, small_site
+from tests.browser.hall import Hall, hall_of
 
 pytestmark = pytest.mark.browser
 
@@ -32,11 +30,7 @@ FLAG = "() => [...document.querySelectorAll('.alert-pin:not([hidden])')].length 
 
 @pytest.fixture
 def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
-    store = EditionStore(tmp_path)
-    site = small_site().model_copy(update={"wall": WallView(takeover_seconds=20)})
-    publish(store, 300, site)
-    store.close()
-    return Hall(serve(tmp_path))
+    return hall_of(serve, tmp_path, WallView(takeover_seconds=20))
 
 
 def names(look: Look) -> dict[str, dict]:
@@ -61,12 +55,17 @@ def place_of(look: Look, name: str) -> tuple[float, float]:
     )
 
 
+def alert_beneath(look: Look, hall: Hall, name: str) -> None:
+    """An alert whose flag would cover that name, once the map has it."""
+    lat, lon = place_of(look, name)
+    hall.alert("Severe", at=f"{lat},{lon} 0.1")
+    look.page.wait_for_function(FLAG)
+
+
 def test_a_name_steps_aside_for_the_flag_of_an_alert_that_comes_later(seen: Look, hall: Hall):
     seen.wait_for_map()
     before = names(seen)
-    lat, lon = place_of(seen, "第1镇")
-    hall.alert("Severe", at=f"{lat},{lon} 0.1")
-    seen.page.wait_for_function(FLAG)
+    alert_beneath(seen, hall, "第1镇")
     seen.page.wait_for_timeout(300)
     after = names(seen)
     assert seen.page.evaluate(HIT, ".alert-pin .flag") == 0
@@ -76,9 +75,7 @@ def test_a_name_steps_aside_for_the_flag_of_an_alert_that_comes_later(seen: Look
 def test_it_comes_back_when_the_alert_is_over(seen: Look, hall: Hall):
     seen.wait_for_map()
     before = names(seen)
-    lat, lon = place_of(seen, "第1镇")
-    hall.alert("Severe", at=f"{lat},{lon} 0.1")
-    seen.page.wait_for_function(FLAG)
+    alert_beneath(seen, hall, "第1镇")
     hall.command(occasion="visit")
     seen.page.locator(".alert-pin").wait_for(state="detached")
     seen.page.wait_for_timeout(300)

@@ -8,11 +8,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from data.alert_rules import AlertRules
-from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import Look, Wall, looking
-from tests.browser.hall import LAT, LON, PLACE, Hall, wait_for_scene
-from tests.layouts.small import publish, small_site
+from tests.browser.hall import LAT, LON, PLACE, Hall, hall_of, wait_for_scene
 
 pytestmark = pytest.mark.browser
 NOW = datetime.now(UTC)
@@ -33,11 +31,7 @@ def hall(request, serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
     asked = getattr(request, "param", {})
     view = WallView(takeover_seconds=TAKEOVER, **asked.get("wall", {}))
     rules = AlertRules.model_validate({"escalation": asked.get("escalation", [])})
-    site = small_site().model_copy(update={"wall": view, "alerts": rules})
-    store = EditionStore(tmp_path)
-    publish(store, 300, site)
-    store.close()
-    return Hall(serve(tmp_path))
+    return hall_of(serve, tmp_path, view, rules)
 
 
 def scene(look: Look) -> str:
