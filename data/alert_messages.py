@@ -10,12 +10,13 @@ from rules.standing import Message
 # Also those that ended lately, for by them is told what flaps, and, however long ago, those that
 # may have ended one that lasts.
 MESSAGES = """
-SELECT sender, identifier, sent_at, status, msg_type, refs, signal, category, event, expires_at,
+SELECT coalesce(sender, source) AS sender, coalesce(identifier, alert_code) AS identifier,
+       sent_at, status, msg_type, refs, signal, category, event, expires_at,
        CASE WHEN point_quality = 'ok' THEN lon END AS lon,
        CASE WHEN point_quality = 'ok' THEN lat END AS lat, {levels}
 FROM alerts
-WHERE withdrawn_at IS NULL AND sender IS NOT NULL AND identifier IS NOT NULL
-  AND sent_at <= $now AND (sent_at >= $after OR expires_at >= $after OR refs IS NOT NULL AND
+WHERE withdrawn_at IS NULL AND sent_at <= $now
+  AND (sent_at >= $after OR expires_at >= $after OR refs IS NOT NULL AND
     sent_at >= (SELECT min(sent_at) FROM alerts WHERE expires_at >= $after))
 ORDER BY sent_at, sender, identifier
 """
@@ -23,7 +24,8 @@ ORDER BY sent_at, sender, identifier
 
 def messages_of(edition: Edition, now: datetime, lasting: timedelta) -> list[Message]:
     """Those sent by `now` that had not ended for `lasting` before it (`now` knows its zone). They
-    count as received when they were sent; `place` is "level:code" of the tree."""
+    count as received when they were sent; `place` is "level:code" of the tree. An alert that is no
+    CAP message is known by its source and its code there."""
     levels = edition.site.level_keys
     sql = MESSAGES.format(levels=", ".join(f"alerts.{quoted(key)}" for key in levels))
     at = edition.local(now)

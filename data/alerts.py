@@ -13,8 +13,8 @@ from data.sql import quoted
 
 # An alert may come in by several sources, live and as a file: it is one (CAP 1.2, 3.2.1).
 # An alert leaves when a later message of its sender refers to it (CAP 1.2 `references`: triples of
-# sender,identifier,sent), when it expires, or when its source withdraws it. A test, a draft or an
-# exercise says nothing about what is real.
+# sender,identifier,sent), when it expires, or when its source withdraws it; one that names no end
+# stands as long as a live one (rules/episode.py). A test or a draft says nothing of what is real.
 IN_FORCE = """
 SELECT a.alert_code, a.signal, a.event, a.headline, a.area_text, a.status, a.sent_at,
        CASE WHEN a.point_quality = 'ok' THEN a.lon END AS lon,
@@ -24,10 +24,11 @@ WHERE a.withdrawn_at IS NULL
   AND coalesce(a.status, 'Actual') IN ('Actual', 'Exercise')
   AND coalesce(a.msg_type, 'Alert') IN ('Alert', 'Update')
   AND a.sent_at <= $as_of
-  AND (a.expires_at IS NULL OR a.expires_at > $as_of)
+  AND coalesce(a.expires_at, a.sent_at + $stands) > $as_of
   AND NOT EXISTS (
     SELECT 1 FROM {alerts} b
-    WHERE b.sender = a.sender AND b.sent_at <= $as_of AND b.msg_type IN ('Update', 'Cancel')
+    WHERE b.sender = a.sender AND b.sent_at <= $as_of
+      AND b.msg_type IN ('Update', 'Cancel', 'Error')
       AND coalesce(b.status, 'Actual') = coalesce(a.status, 'Actual') AND b.withdrawn_at IS NULL
       AND contains(b.refs, ',' || a.identifier || ','))
   AND {regions}
@@ -49,6 +50,7 @@ def alerts_in_force(
     In force now (naive, in the site's zone): an alert expires although nothing new arrives. Of the
     past, where the scope names a time or an edition, as it was then."""
     params: dict = {"as_of": moment_of(edition, scope, now), "limit": limit}
+    params["stands"] = edition.stands
     within = [_any_of(edition, asked, params) for asked in _asked(edition, scope)]
     if grant.regions is not None:
         within.append(_any_of(edition, grant.regions, params))

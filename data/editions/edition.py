@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,9 +85,16 @@ class Edition:
     def expiries(self) -> list[datetime]:
         """When its alerts expire, in order: then answers change though the edition does not."""
         after = (
-            "SELECT DISTINCT expires_at FROM wall_alerts WHERE expires_at > $data_time ORDER BY 1"
+            "SELECT DISTINCT coalesce(expires_at, sent_at + $stands) AS ends_at FROM wall_alerts"
+            " WHERE ends_at > $data_time ORDER BY 1"
         )
-        return [row[0] for row in self.rows(after, {"data_time": self.data_time})]
+        told = self.rows(after, {"data_time": self.data_time, "stands": self.stands})
+        return [row[0] for row in told]
+
+    @property
+    def stands(self) -> timedelta:
+        """How long an alert stands that names no end."""
+        return timedelta(hours=self.site.alerts.stands_hours)
 
     def local(self, at: datetime) -> datetime:
         """A time that knows its zone as a naive one of the site's zone."""

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from data.alerts import alerts_in_force
+from data.alert_messages import messages_of
+from data.alerts import alerts_expired, alerts_in_force
 from data.editions.edition import Edition
 from data.scope import Grant, Scope
+from rules.episode import episodes
 from tests.data.given import UNTIL, given
 
 WALL = Grant.wall()
 SENT = UNTIL - timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def alerts(*rows: dict[str, Any]) -> Edition:
@@ -74,6 +77,38 @@ def test_an_alert_expires_by_the_clock_though_nothing_new_arrives():
     assert ringing(edition, now=UNTIL + timedelta(minutes=5)) == []
     assert ringing(edition, now=UNTIL - timedelta(days=9)) == ["a1"]  # a clock that is slow
     assert ringing(edition) == ["a1"]
+
+
+def test_an_alert_that_names_no_end_stands_as_long_as_the_site_says():
+    edition = alerts({"sent_at": SENT})
+    assert edition.site.alerts.stands_hours == 24
+    ends = SENT + timedelta(hours=24)
+    assert ringing(edition, now=ends - timedelta(minutes=1)) == ["a1"]
+    assert ringing(edition, now=ends) == []
+    assert edition.expiries == [ends]
+    assert alerts_expired(edition, ends) == 1
+
+
+@pytest.mark.parametrize("minutes", [-61, 0, 4, 5, 60 * 23 - 1, 60 * 23, 60 * 24])
+def test_the_edition_and_the_live_wall_hold_the_same_alerts_for_in_force(minutes: int):
+    """One wall shows both: the map's flags and the list 现行预警."""
+    cancelled = f"cma,a3,{UNTIL.isoformat()}"
+    edition = alerts(
+        {"sent_at": SENT},
+        {"sent_at": SENT, "expires_at": UNTIL + timedelta(minutes=5)},
+        {"sent_at": UNTIL, "expires_at": UNTIL + timedelta(days=3)},
+        {"msg_type": "Error", "refs": f",a3, {cancelled}+08:00", "sent_at": UNTIL + MINUTE},
+        {"sender": None, "identifier": None, "sent_at": SENT},
+        {"status": "Test", "sent_at": SENT},
+    )
+    now = (UNTIL + timedelta(minutes=minutes)).replace(tzinfo=edition.site.tzinfo)
+    messages = messages_of(edition, now, timedelta(days=7))
+    hours = edition.site.alerts.stands_hours
+    live = [
+        each.message.identifier for each in episodes(messages, [], now, hours) if each.is_in_force
+    ]
+    at = Scope(as_of=now.replace(tzinfo=None))
+    assert sorted(live) == ringing(edition, at)
 
 
 def test_the_past_is_shown_as_it_was():

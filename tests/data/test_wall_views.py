@@ -112,7 +112,8 @@ def test_a_wall_has_no_clear_text():
 
 ALERT = {
     "sender": "张三", "identifier": "13900000001", "sent_at": datetime(2026, 11, 8),
-    "signal": "red", "status": "Actual", "msg_type": "Alert", 
+    "signal": "red", "status": "Actual", "msg_type": "Alert",
+    "expires_at": datetime(2026, 11, 30),
     "event": "李四家失火", "headline": "李四家失火",
     "area_text": "某路3号", "category": "Fire", "town": "t1", "precision": "second",
     "lon": 112.123456, "lat": 28.654321,
