@@ -235,34 +235,37 @@ def _labels(question: Inquiry, on_map: View, beside: Mapping[str, int]) -> list[
 def _pins(
     question: Inquiry, on_map: View, polygons: pd.DataFrame, is_of_risk: bool
 ) -> tuple[list[dict], drawing.Pinned, Counter[str]]:
-    """Every alert in force, and every open red case unless the map answers another question, the
-    newest where they are too many; none of the cases where a wall is not to know how many they are.
-    Those of which only a region with a name on the map is known, are counted by it."""
-    scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
-    count = measure(question.edition, "open", (), scope, question.grant).iloc[0]
-    is_told = is_of_risk and not bool(count.get("is_suppressed", False))
-    total = int(count["numerator"] or 0) if is_told else 0
-    shown = MOST_PINS if is_told else 0
-    newest = cases_behind(question.edition, scope, question.grant, shown, "open")
-    red = _with_points(newest, on_map.level, polygons)
-    beside = Counter(newest.drop(red.index)[on_map.outline].dropna())
+    """Every alert in force, and the red cases unless the map answers another question."""
+    no_cases: tuple = ([], drawing.Pinned(), Counter())
+    red, told, beside = _red_pins(question, on_map, polygons) if is_of_risk else no_cases
     ask = (question.edition, question.scope, question.grant)
     in_force = alerts_in_force(*ask, MOST_PINS, question.now)
     alerts = in_force.dropna(subset=["lon", "lat"])
     flags = zip(alerts["signal"], alerts["status"], _places(alerts), strict=True)
-    pins = [
-        *(drawing.pin_item("red", "红色事项", *at) for at in _places(red)),
-        *(drawing.alert_item(signal, status, *at) for signal, status, at in flags),
-    ]
+    pins = [*red, *(drawing.alert_item(signal, status, *at) for signal, status, at in flags)]
+    return pins, replace(told, alerts=len(in_force), alerts_pinned=len(alerts)), beside
+
+
+def _red_pins(
+    question: Inquiry, on_map: View, polygons: pd.DataFrame
+) -> tuple[list[dict], drawing.Pinned, Counter[str]]:
+    """Every open red case, the newest where they are too many; none where a wall is not to know
+    how many they are. Those of which only a region with a name on the map is known, are counted
+    by it."""
+    scope = question.scope.narrowed(since=None, until=None).with_filter("risk", "red")
+    count = measure(question.edition, "open", (), scope, question.grant).iloc[0]
+    if bool(count.get("is_suppressed", False)):
+        return [], drawing.Pinned(), Counter()
+    newest = cases_behind(question.edition, scope, question.grant, MOST_PINS, "open")
+    total, red = int(count["numerator"] or 0), _with_points(newest, on_map.level, polygons)
+    beside = Counter(newest.drop(red.index)[on_map.outline].dropna())
     told = drawing.Pinned(
         red=total,
         red_pinned=len(red),
         is_newest=total > MOST_PINS,
-        alerts=len(in_force),
-        alerts_pinned=len(alerts),
         red_beside=beside.total(),
     )
-    return pins, told, beside
+    return [drawing.pin_item("red", "红色事项", *at) for at in _places(red)], told, beside
 
 
 def _ranks(question: Inquiry, key: str, level: str, polygons: pd.DataFrame) -> list[dict]:

@@ -50,8 +50,8 @@ class Band:
 class Pinned:
     """What the pins stand for: how many red matters are open, and how many have a place on it."""
 
-    red: int
-    red_pinned: int
+    red: int = 0
+    red_pinned: int = 0
     is_newest: bool = False  # there are more than can be pinned, and the newest are
     alerts: int = 0
     alerts_pinned: int = 0

@@ -71,10 +71,11 @@ def largest(
     key: str, title: str, question: str, indicator: str, by: str, is_numbered: bool = False
 ) -> Panel:
     """The five with the largest count of the window; `is_numbered` where the map shows the same
-    five by their numbers."""
+    five by their numbers, and each says in which town it lies."""
 
     def draw(facts: Facts, rows: pd.DataFrame) -> list:
-        return in_window(facts, _counts(rows, by, is_numbered=is_numbered))
+        note = f"件，{facts.window}" if is_numbered else ""
+        return in_window(facts, _counts(rows, by, is_numbered=is_numbered), note=note)
 
     return Panel(key, title, question, {"rows": Numbers(indicator, (by,))}, draw)
 
@@ -209,6 +210,7 @@ def _counts(frame: pd.DataFrame, key: str, is_numbered: bool) -> list | html.Div
             row["numerator"],
             most,
             text=_withheld_text(row),
+            beneath=row.get("within", "") if is_numbered else None,
         )
         for place, row in enumerate(largest.to_dict("records"), 1)
     ]
@@ -226,14 +228,22 @@ def _withheld_text(row: dict) -> str | None:
 
 
 def count_row(
-    name: str | list, count: float, most: int, kind: str = "", text: str | None = None
+    name: str | list,
+    count: float,
+    most: int,
+    kind: str = "",
+    text: str | None = None,
+    beneath: str | None = None,
 ) -> html.Div:
-    """A name, its count of matters, or `text` in its place, and a bar beneath the name."""
-    shown = text or count_text(number_of(count), wall=True)
-    figure = [html.B(shown), html.Small("件")]
+    """A name, its count of matters, or `text` in its place, and a bar beneath the name; `beneath`
+    the count what else is said of it, where the unit stands by the title."""
+    figure = [
+        html.B(text or count_text(number_of(count), wall=True)),
+        html.Small("件" if beneath is None else beneath),
+    ]
     parts = [
         html.Span(name, className="name"),
-        html.Div(figure, className="rate is-count"),
+        html.Div(figure, className="rate is-count" if beneath is None else "rate"),
         bar(number_of(count) / most if most else 0, kind=kind),
     ]
     return html.Div(parts, className="list-row")

@@ -318,7 +318,7 @@
   /* What the other scripts of a page need to know. */
   const isInTouch = () => ticks() - state.lastAnswer <= 2 * poll() + 1500;
   const settings = () => JSON.parse(document.querySelector("[data-wall]").dataset.wall);
-  window.zhinao = { now, words, clock, inZone, write, page, settings, isInTouch, body: () => state.body, pushed: () => state.pushed };
+  window.zhinao = { now, pastTime, words, clock, inZone, write, page, settings, isInTouch, body: () => state.body, pushed: () => state.pushed };
 
   setInterval(() => {
     noticeSleep();

@@ -6,6 +6,7 @@
 (function () {
   "use strict";
   const PATH = "/live", KEPT = "zhinao-taken", STEP = 7000, ROWS = 5;
+  const LATEST = 2;  // alerts above the newest cases (layouts/panels/newest.py)
   const FEW = 3;  // alerts that have room for a line more each (live.css)
   const FAR = 2500;  // metres around an alert that the map shows beside it
   const SAME = 0.75;  // rem on the map within which two flags are one alert
@@ -38,6 +39,7 @@
 
   /* ---- a red alert takes the screen ---- */
 
+  const isKnown = () => state.known !== undefined && !state.problem && zhinao.pastTime() === null;  // and of now
   const isRed = (alert) => alert.signal === "red" && !alert.acknowledged;
   const stage = (alert) => (alert.escalation ? alert.escalation.level : 0);
   const unseen = (alert) => isRed(alert) && !(state.taken[alert.id] >= stage(alert));
@@ -90,6 +92,7 @@
     drawTakeover();
     drawStrip();
     drawStanding();
+    drawLatest();
     document.dispatchEvent(new CustomEvent("zhinao:alerts"));  // the answers of scenes speak of them (answers.js)
   }
 
@@ -275,6 +278,25 @@
     return [[where(alert), raised(alert) || [alert.holder, answered].filter(Boolean).join(" "), often]];
   }
 
+  /* Above the newest cases; those of the edition stay where nothing is known of now, and of a past
+   * time, for then they are of that time. */
+  function drawLatest() {
+    const place = document.querySelector("[data-show='latest-alerts']");
+    if (!place) return;
+    const isTold = state.isVisit || isKnown(), shown = isTold && !state.isVisit ? state.alerts.slice(0, LATEST) : [];
+    const key = JSON.stringify([isTold, shown]);
+    if (place.dataset.key === key) return;
+    place.dataset.key = key;
+    if (isTold) place.dataset.rows = shown.length; else delete place.dataset.rows;
+    place.replaceChildren(...shown.map(latest));
+  }
+
+  function latest(alert) {
+    const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
+    const words = node("div", "words", what, node("small", "", `${where(alert)} · ${alert.acknowledged ? "已签收" : "未签收"}`));
+    return marked(node("div", "feed-row", flag(alert), words, node("time", "", zhinao.clock(alert.sent))), alert);
+  }
+
   setInterval(() => window.zhinao && draw(), 500);
 
   window.zhinaoLive = {
@@ -286,7 +308,7 @@
     /* What may be shown of them: to visitors nothing. */
     alerts: () => (state.isVisit ? [] : state.alerts),
     more: () => state.more,
-    isKnown: () => state.known !== undefined && !state.problem && !state.isVisit,
+    isKnown: () => isKnown() && !state.isVisit,
     elapsed,
     where,
     nothing,

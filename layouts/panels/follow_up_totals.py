@@ -3,7 +3,7 @@
 import pandas as pd
 
 from layouts.panel import Facts, Numbers, Panel
-from layouts.rankings import in_window
+from layouts.rankings import in_window, missed, total_text
 from layouts.tiles import rate_tiles
 
 
@@ -18,10 +18,19 @@ def draw(
     rates = [
         ("满意率", "有效评价", content),
         ("参评率", "办结", judged),
-        ("回访率", "应回访", followed),
+        ("回访率", "应回访", _with_missed(followed)),
         ("反弹率", "化解满90日", rebounded),
     ]
     return in_window(facts, rate_tiles(rates))
+
+
+def _with_missed(followed: pd.DataFrame) -> pd.DataFrame:
+    """In place of n/d how many there were and how many of them were not asked in time, of which
+    the answer of the scene speaks; n/d where a wall is not told."""
+    if missed(followed).isna().any():
+        return followed
+    due = total_text(followed["denominator"])
+    return followed.assign(part=f"{due}，缺 {total_text(missed(followed))}")
 
 
 PANEL = Panel(

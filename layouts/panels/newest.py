@@ -22,13 +22,17 @@ ROWS, ALERTS_AT_MOST = 4, 2  # the ticker steps through more
 CLOCKED = ("second", "minute", "hour")  # precisions, codes/precision.csv, that have a time of day
 
 
-def draw(facts: Facts, alerts: pd.DataFrame, cases: pd.DataFrame) -> list | html.Div:
-    """At most two alerts, then cases, four rows together."""
+def draw(facts: Facts, alerts: pd.DataFrame, cases: pd.DataFrame) -> list:
+    """At most two alerts, then cases, four rows together: wall.css hides the cases for which alerts
+    leave no room. The browser puts alerts of now in place of the edition's (assets/live.js)."""
     today = facts.data_time.date()
-    rows = [_alert(row, today) for row in alerts.head(ALERTS_AT_MOST).to_dict("records")]
-    room = ROWS - len(rows)
-    rows += [_case(row, today) for row in cases.head(room).to_dict("records")]
-    return rows or nothing("暂无预警和新事项")
+    known = [_alert(row, today) for row in alerts.head(ALERTS_AT_MOST).to_dict("records")]
+    newest = [_case(row, today) for row in cases.head(ROWS).to_dict("records")]
+    return [
+        html.Div(className="feed-live", **{"data-show": "latest-alerts"}),  # type: ignore[arg-type]
+        html.Div(known, className="feed-known", **{"data-rows": str(len(known))}),  # type: ignore[arg-type]
+        *(newest or [nothing("暂无预警和新事项")]),
+    ]
 
 
 def _alert(row: dict, today: date) -> html.Div:

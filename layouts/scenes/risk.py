@@ -29,7 +29,7 @@ def _matters(facts: Facts, now: pd.DataFrame, held_by: pd.DataFrame, oldest: pd.
         return [f"没有{word}在办"]
     named = [shape(gravest, word), word, spare(["在办"], 3), " "]
     counted = [html.B(count_text(count, wall=True)), " 件", *also(_most(there), "，")]
-    return [*named, *counted, *also(_longest(gravest, held_by, oldest), "，")]
+    return [*named, *counted, *also(_longest(gravest, held_by, oldest))]
 
 
 def _most(there: pd.DataFrame) -> Words:

@@ -127,3 +127,46 @@ def test_a_red_alert_says_for_how_long_it_has_the_screen(seen: Look, hall: Hall)
     said = "() => parseInt(document.querySelector('.takeover .rest span').innerText)"
     before = seen.page.evaluate(said)
     seen.page.wait_for_function(f"before => ({said})() < before", arg=before)
+
+
+NEWEST = """() => [...document.querySelectorAll('.panel-newest .feed-row')]
+    .filter(row => row.checkVisibility()).map(row => row.innerText.replaceAll('\\n', ' '))"""
+
+
+def test_the_newest_begins_with_the_alerts_of_now_and_keeps_its_four_rows(seen: Look, hall: Hall):
+    page = seen.page
+    page.wait_for_function(f"() => ({NEWEST})().length === 4")
+    assert not any("预警" in row for row in page.evaluate(NEWEST))
+    for signal, category in (("Moderate", "Met"), ("Severe", "Fire"), ("Minor", "Infra")):
+        hall.alert(signal, category=category)
+    page.wait_for_function(f"() => ({NEWEST})()[0]?.startsWith('火情 橙色预警 {PLACE}')")
+    rows = page.evaluate(NEWEST)
+    assert "黄色预警" in rows[1] and "未签收" in rows[1]
+    assert len(rows) == 4 and not any("预警" in row for row in rows[2:])
+    hall.acknowledge(page.evaluate("zhinaoLive.alerts()[0].id"))
+    page.wait_for_function(f"() => ({NEWEST})().some(row => row.includes('已签收'))")
+
+
+def test_visitors_read_no_alert_among_the_newest(seen: Look, hall: Hall):
+    hall.alert("Severe")
+    seen.page.wait_for_function(f"() => ({NEWEST})().some(row => row.includes('预警'))")
+    hall.command(occasion="visit")
+    seen.page.wait_for_function(f"() => !({NEWEST})().some(row => row.includes('预警'))")
+    assert len(seen.page.evaluate(NEWEST)) == 4
+
+
+def test_of_a_past_time_nothing_is_said_of_the_alerts_of_now(seen: Look, hall: Hall):
+    hall.alert("Severe")
+    sentence = seen.page.locator("[data-scene='overview'] .sentence")
+    says(sentence, "橙色预警 1 条未签收")
+    store = EditionStore(hall.wall.home)
+    publish(store, 320, small_site())
+    store.close()
+    seen.page.goto(f"{hall.wall.url}/?edition=1")
+    seen.page.wait_for_selector("[data-time]:not([data-time=''])")
+    seen.page.wait_for_function("() => zhinao.pastTime() !== null && zhinaoLive.alerts().length")
+    seen.page.wait_for_timeout(1200)
+    expect(sentence).not_to_be_empty()
+    expect(sentence).not_to_contain_text("预警")
+    rows = seen.page.evaluate(NEWEST)
+    assert rows[0].startswith("橙色预警 第1镇 11/20") and not any("火情" in row for row in rows)

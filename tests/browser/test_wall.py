@@ -36,7 +36,8 @@ def test_every_panel_shows_the_edition_and_the_map_its_rate_of_located_cases(
     assert look.page.locator("h1").inner_text() == "小县综治中心"
     assert "落格率 89.6%　146/163" in look.page.locator(".map-placed").inner_text()
     assert look.page.locator(".foot .demo").inner_text() == "演示数据"
-    assert "数据截至 11/20 14:30" in look.page.locator("[data-show='data-age']").inner_text()
+    age = look.page.locator("[data-show='data-age']")
+    expect(age).to_contain_text("数据截至 11/20 14:30", timeout=PATIENCE)
     assert look.page.locator(".map-label").all_inner_texts() == ["第0镇", "第1镇", "第2镇"]
 
 

@@ -285,13 +285,13 @@ def newest_rows(alerts: list[dict], cases: list[dict]) -> list:
     return found(draw_newest(FACTS, pd.DataFrame(alerts), pd.DataFrame(cases)), "feed-row")
 
 
-def test_alerts_come_before_cases_and_there_are_four_rows():
+def test_alerts_come_before_cases_two_at_most_and_cases_for_all_four_rows():
     cases = [{**CASE, "accepted_at": AT - pd.Timedelta(days=number)} for number in range(5)]
     assert [words(row) for row in newest_rows([ALERT] * 3, cases)] == [
         "暴雨 红色预警 第1镇 14:00",
         "暴雨 红色预警 第1镇 14:00",
         "噪声 · 未定级 第2镇 · 公安局 14:00",
-        "噪声 · 未定级 第2镇 · 公安局 11/19 14:00",
+        *(f"噪声 · 未定级 第2镇 · 公安局 11/{day} 14:00" for day in (19, 18, 17)),
     ]
 
 

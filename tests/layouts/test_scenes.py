@@ -86,7 +86,7 @@ def test_who_holds_a_red_matter_longest_is_named_with_the_time_that_runs_on():
     rows = [("red", "county", 2_000), ("red", "town", 1_000), ("blue", "village", 10)]
     oldest = pd.DataFrame(rows, columns=["risk", "handling_level", "since"])
     said = SCENES["risk"].answer(FACTS, now, held_by, oldest)
-    assert words(said) == "红色 在办 2 件 ， A 最多 2 件 ， 最久 在 town"
+    assert words(said) == "红色 在办 2 件 ， A 最多 2 件 ； 最久 在 town"
     (since,) = (word.children for word in said if isinstance(getattr(word, "children", 0), Time))
     assert getattr(since, "data-held") == "1000"
 
@@ -127,5 +127,5 @@ def test_follow_ups_answer_all_three_questions():
     lowest = rates(a=(5, 10), b=(90, 100))
     said = SCENES["follow_up"].answer(FACTS, satisfied, judged, followed, rebounded, lowest)
     assert words(said) == (
-        "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，最不满意 a"
+        "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，群众最不满意 a"
     )
