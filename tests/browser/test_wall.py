@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, expect
 from plotly.utils import PlotlyJSONEncoder
 
 from data.display import count_text
@@ -16,7 +16,7 @@ from layouts.panel import Facts
 from layouts.panels import PANELS
 from layouts.plain import plain
 from layouts.theme import RISK
-from tests.browser.driving import Look, Wall, looking
+from tests.browser.driving import PATIENCE, Look, Wall, looking
 from tests.browser.weeks import FASTER
 from tests.layouts.small import DATA_TIME, publish, small_site
 
