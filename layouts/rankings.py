@@ -31,8 +31,7 @@ def lowest(
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
         mark = overall_mark(overall)
-        worse = rows if without or mark is None else rows[rows["value"] < mark.value]
-        ranked = lowest_rows(worse, by)
+        ranked = lowest_rows(rows if without else below(rows, mark), by)
         few = _few(rows, by, rows["value"] < ranked["value"].max(), ranked)
         left = int(rows["denominator"].sum() - known(rows, by)["denominator"].sum())
         note = (
@@ -56,8 +55,7 @@ def highest(
 
     def draw(facts: Facts, rows: pd.DataFrame, overall: pd.DataFrame) -> list:
         mark = overall_mark(overall)
-        worse = rows if mark is None else rows[rows["value"] > mark.value]
-        ranked = highest_rows(worse, by)
+        ranked = highest_rows(above(rows, mark), by)
         most = 1.0 if is_rate or ranked.empty else float(ranked["value"].max())
         few = _few(rows, by, rows["value"] > ranked["value"].min(), ranked)
         drawn = _rates(rows, by, ranked, mark, most or 1.0, kind)
@@ -106,6 +104,20 @@ def overall_mark(overall: pd.DataFrame) -> Mark | None:
     """The same figure of all together; None where there is none."""
     row = overall.iloc[0]
     return None if pd.isna(row["value"]) else Mark("全体", row["text"], float(row["value"]))
+
+
+def below(frame: pd.DataFrame, mark: Mark | None) -> pd.DataFrame:
+    """The rows that lie below it, also as they are written; all where there is none."""
+    if mark is None:
+        return frame
+    return frame[(frame["value"] < mark.value) & (frame["text"] != mark.text)]
+
+
+def above(frame: pd.DataFrame, mark: Mark | None) -> pd.DataFrame:
+    """The rows that lie above it, also as they are written; all where there is none."""
+    if mark is None:
+        return frame
+    return frame[(frame["value"] > mark.value) & (frame["text"] != mark.text)]
 
 
 def known(frame: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 from dash import html
 
 from data.display import NOTHING
-from layouts.rankings import largest_rows, lowest_rows
+from layouts.rankings import below, largest_rows, lowest_rows, overall_mark
 
 Words = list[str | html.B | html.Img | html.Span]
 NAMED = 2  # that are equal; of more the first is named
@@ -59,9 +59,11 @@ def _names(rows: pd.DataFrame) -> str:
     return "、".join(names) if len(names) <= NAMED else f"{names[0]}等 {len(names)} 处"
 
 
-def least(frame: pd.DataFrame, key: str) -> Words:
-    """亢金镇 51.6%, of the lowest rate among those that may be ranked; nothing where none may."""
-    rows = lowest_rows(frame, key, 1)
+def least(frame: pd.DataFrame, key: str, overall: pd.DataFrame | None = None) -> Words:
+    """亢金镇 51.6%, of the lowest rate among those that may be ranked, and, as in the panels, are
+    below that of all together; nothing where none may."""
+    worse = frame if overall is None or overall.empty else below(frame, overall_mark(overall))
+    rows = lowest_rows(worse, key, 1)
     if rows.empty:
         return []
     return [html.B(rows["name"].iloc[0]), " ", html.B(rows["text"].iloc[0])]

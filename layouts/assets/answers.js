@@ -4,7 +4,8 @@
   "use strict";
   const state = { fitted: null, sentence: null };
   const WIDTHS = { narrow: 0.58, mark: 1.3 };  // em; layouts/sentence.py
-  const SPARES = [0, 1, 2, 3, 4];
+  const PLACED = 5;  // the last that is left out
+  const SPARES = [0, 1, 2, 3, 4, 5];
 
   function drawAnswer() {
     const isKnown = zhinaoLive.isKnown(), alerts = isKnown ? earnest() : [];
@@ -30,28 +31,37 @@
     return real.length ? real : zhinaoLive.alerts();
   }
 
-  /* ⚑ 红色预警 1、黄色 1 条未签收 59 分钟; 预警 3 条，橙色预警 2 条未签收: the gravest that waits, how many
-   * others, and how long the first of them has waited. */
+  /* ⚑ 红色预警 星湖街道火情、黄色 1 条，均未签收 59 分钟; 预警 3 条，橙色预警 2 条未签收: the gravest that waits
+   * and, of one, where it is and what; how many others, and how long the first of them has waited. */
   function saidOf(alerts) {
     const { elapsed } = zhinaoLive, more = zhinaoLive.more(), count = alerts.length + more;
     const open = alerts.filter((alert) => !alert.acknowledged), waiting = open.length ? open : alerts;
-    const isPart = open.length > 0 && open.length < alerts.length;
+    const isPart = open.length > 0 && open.length < alerts.length, all = waiting.length > 1 ? "，均" : "";
     const waited = open.length ? elapsed(Math.min(...open.map((alert) => alert.received))) : "";
     return [
       flagOf(waiting[0]), waiting[0].stamp || "",
       ...(isPart ? ["预警 ", bold(count), " 条，"] : []), ...bySignal(waiting, isPart ? "" : "预警"),
-      !isPart && more ? `、另 ${more} 条` : "", open.length ? "未签收" : "已签收",
-      ...(count === 1 ? [spare(1, `，${zhinaoLive.where(alerts[0])}`), spare(2, `，${alerts[0].holder || "处置未明确"}`)] : []),
+      !isPart && more ? `、另 ${more} 条` : "", all, open.length ? "未签收" : "已签收",
+      ...(count === 1 ? [spare(1, `，${alerts[0].holder || "处置未明确"}`)] : []),
       ...(waited ? [" ", bold(waited)] : []), "；",
     ].filter(Boolean);
   }
 
   const flagOf = (alert) => zhinaoLive.marked(zhinaoLive.node("i", "flag"), alert);
 
-  /* 红色预警 1 条、黄色 1 条: the gravest first, as they stand; none is taken for another. */
+  /* 红色预警 星湖街道火情、黄色 1 条: the gravest first, as they stand; none is taken for another. */
   function bySignal(alerts, what) {
     const groups = [...new Set(alerts.map((alert) => alert.signal))].map((signal) => alerts.filter((alert) => alert.signal === signal));
-    return groups.flatMap((group, at) => [at ? "、" : "", signalOf(group[0], at ? "" : what), " ", bold(group.length), " 条"]);
+    return groups.flatMap((group, at) => [at ? "、" : "", signalOf(group[0], at ? "" : what), " ", ...(at || group.length > 1 ? counted(group) : named(group))]);
+  }
+
+  const counted = (group) => [bold(group.length), " 条"];
+
+  /* Where there is no room for its place it is counted. */
+  function named([alert]) {
+    const short = zhinaoLive.node("span", "", ...counted([alert]));
+    short.dataset.instead = PLACED;
+    return [spare(PLACED, bold(`${zhinaoLive.where(alert)}${alert.event}`)), short];
   }
 
   const signalOf = (alert, what) => zhinaoLive.marked(zhinaoLive.node("b", "signal", alert.word.replace(/预警$/, what)), alert);
@@ -85,7 +95,7 @@
   /* In em, without what is spared. */
   function lengthOf(node, spared) {
     if (node.nodeType === Node.TEXT_NODE) return lettersOf(node.data);
-    if (Number(node.dataset.spare) <= spared || node.matches(".has-red .calm")) return 0;
+    if (Number(node.dataset.spare) <= spared || Number(node.dataset.instead) > spared || node.matches(".has-red .calm")) return 0;
     if (node.matches("img, .flag")) return WIDTHS.mark;
     return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child, spared), 0);
   }

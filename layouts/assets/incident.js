@@ -111,18 +111,21 @@
     const others = zhinaoLive.alerts().length - 1;
     const isOther = state.asked && state.asked !== alert.id;
     return zhinaoLive.marked(node("section", "panel war-part war-story",
-      node("div", "war-head", node("i", "flag"), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null, others ? node("small", "", `另有 ${others} 条`) : null),
+      node("div", "war-head", node("i", "flag"), node("b", "", alert.word), alert.stamp ? node("b", "stamp", alert.stamp) : null, others ? node("small", "", `另有预警 ${others} 条`) : null),
       isOther ? node("small", "", "原定的预警已不在或已升级，现为最重的一条") : null,
       node("div", "war-event", alert.event),
       node("div", "war-place", alert.place || "位置不明"),
       node("dl", "war-clocks",
         node("dt", "", "已过"), node("dd", "", running(alert.received)),
         node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", alert.acknowledged ? `${zhinao.clock(alert.acknowledged)} ${alert.by || ""}` : "未签收"),
-        node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
+        node("dt", "", zhinaoLive.handles(alert)), node("dd", "", alert.holder || "未明确"),
         ...(alert.holder ? [node("dt", "", "在该级"), node("dd", "", running(alert.since))] : [])),
       node("h2", "", node("span", "", "过程")),
-      node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(-ROWS).map(([at, words]) => node("li", "", node("time", "", zhinao.clock(at)), words)))), alert);
+      node("ol", "war-log", ...log.sort((a, b) => a[0] - b[0]).slice(alert.acknowledged ? -ROWS : 1 - ROWS).map(([at, words]) => node("li", "", node("time", "", zhinao.clock(at)), words)), awaited(alert))), alert);
   }
+
+  /* The step that is to come, and whose it is. */
+  const awaited = ({ acknowledged, holder }) => (acknowledged ? null : node("li", "is-open", node("time", "", "待"), `${holder || ""}签收`));
 
   function running(since) {
     const clock = node("b", "");

@@ -211,7 +211,7 @@
       node("dl", "takeover-facts",
         node("dt", "", "发布"), node("dd", "", zhinao.clock(alert.sent)),
         node("dt", "", "已过"), node("dd", "elapsed"),
-        node("dt", "", "处置"), node("dd", "", alert.holder || "未明确"),
+        node("dt", "", zhinaoLive.handles(alert)), node("dd", "", alert.holder || "未明确"),
         node("dt", "", "签收"), node("dd", alert.acknowledged ? "" : "is-open", answer(alert))),
       facts.length ? node("div", "takeover-more", facts.join("　·　")) : null,
       node("div", "rest", node("i", ""), node("span", "")));
@@ -294,7 +294,7 @@
   function latest(alert) {
     const what = node("span", "", alert.stamp ? node("b", "stamp", alert.stamp) : null, `${alert.event} ${alert.word}`);
     const words = node("div", "words", what, node("small", "", `${where(alert)} · ${alert.acknowledged ? "已签收" : "未签收"}`));
-    return marked(node("div", "feed-row", flag(alert), words, node("time", "", zhinao.clock(alert.sent))), alert);
+    return marked(node("div", `feed-row${alert.acknowledged ? "" : " is-open"}`, flag(alert), words, node("time", "", zhinao.clock(alert.sent))), alert);
   }
 
   setInterval(() => window.zhinao && draw(), 500);
@@ -310,6 +310,7 @@
     more: () => state.more,
     isKnown: () => isKnown() && !state.isVisit,
     elapsed,
+    handles: (alert) => (alert.acknowledged ? "处置" : "应处置"),  // nobody has taken it over yet
     where,
     nothing,
     problem: () => state.problem,

@@ -41,7 +41,7 @@ def _row(row: dict, since: int) -> html.Div:
 PANEL = Panel(
     key="held_by_level",
     title="分级处置",
-    note="件，到这一级起",
+    note="最久：到该级以来",
     question="各级手里有多少在办，最久的一件在手多久？",
     asks={"now": Numbers("open", ("risk", "handling_level")), "oldest": Listing("longest_held")},
     draw=draw,

@@ -71,7 +71,7 @@ def draw(
     measures = [_measured(*told, **others) for told in OTHERS]
     rows = zip(ranked.index, ranked.to_dict("records"), missed(ranked), strict=True)
     shown = [_row(row, late_count, mark, at in late, measures) for at, row, late_count in rows]
-    return in_window(facts, shown, mark, f"{facts.window} · 亮字差于全体")
+    return in_window(facts, shown, mark, f"{facts.window} · 亮字明显差于全体")
 
 
 OTHERS = (

@@ -13,7 +13,8 @@ def answer(
 ) -> Words:
     """化解率 with its change, and the category and the place of which it is lowest."""
     said = ["化解率 ", html.B(figure(resolved)), since_before(resolved)]
-    category, place = least(by_category, "category"), least(by_place, PLACE)
+    category = least(by_category, "category", resolved)
+    place = least(by_place, PLACE, resolved)
     both = [*category, *also(place, "、" if category else "")]
     return [*said, *also(both, "；难在 ")]
 

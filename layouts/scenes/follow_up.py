@@ -22,7 +22,7 @@ def answer(
     said = ["满意率 ", html.B(figure(content)), "（参评 ", html.B(figure(judged)), "）"]
     said += ["，", html.B(total_text(missed(followed))), " 件没按时回访"]
     said += ["，", html.B(total_text(rebounded["numerator"])), " 件反弹"]
-    return [*said, *also(least(by_department, "department")[:1], "，群众最不满意 ")]
+    return [*said, *also(least(by_department, "department", content)[:1], "，群众最不满意 ")]
 
 
 SCENE = Scene(

@@ -13,6 +13,7 @@ from tests.browser.hall import PLACE, Hall, hall_of
 from tests.layouts.small import publish, small_site
 
 pytestmark = pytest.mark.browser
+AT = f"{PLACE}12村火情"
 LEAST = 1.45 * 16  # px at 1920 x 1080: 20 minutes of arc, 8 m from a wall of 4 m
 
 OVERFLOW = """() => { const sentence = document.querySelector('.scene.is-shown .sentence');
@@ -27,7 +28,7 @@ def hall(serve: Callable[[Path], Wall], tmp_path: Path) -> Hall:
 
 
 def says(sentence: Locator, words: str) -> None:
-    expect(sentence).to_contain_text(words, timeout=PATIENCE)
+    expect(sentence).to_contain_text(words, timeout=PATIENCE, use_inner_text=True)
 
 
 def risk(look: Look) -> Locator:
@@ -40,7 +41,7 @@ def test_without_an_alert_the_answer_says_so_and_an_alert_stands_first(seen: Loo
     sentence = risk(seen)
     says(sentence, "；没有现行预警")
     hall.alert("Severe")
-    says(sentence, "橙色预警 1 条未签收")
+    says(sentence, f"橙色预警 {AT}未签收，区/县指挥中心")
     expect(sentence).not_to_contain_text("没有现行预警")
     first = sentence.locator("> :first-child")
     expect(first.locator(".flag")).to_be_visible()
@@ -56,7 +57,7 @@ def test_a_county_with_a_red_alert_is_not_said_to_be_calm(seen: Look, hall: Hall
     seen.page.evaluate(CALM)
     expect(sentence.locator(".calm")).to_be_visible()
     hall.alert()
-    says(sentence, "红色预警 1 条未签收")
+    says(sentence, f"红色预警 {AT}未签收")
     expect(sentence.locator(".calm")).to_be_hidden(timeout=PATIENCE)
 
 
@@ -71,12 +72,12 @@ def test_of_several_it_says_the_gravest_and_how_many_nobody_has_acknowledged(
     sentence = risk(seen)
     hall.alert("Moderate", "道路结冰", "Met")
     hall.alert("Severe")
-    says(sentence, "橙色预警 1 条、黄色 1 条未签收")
+    says(sentence, f"橙色预警 {AT}、黄色 1 条，均未签收")
     first = seen.page.evaluate("zhinaoLive.alerts()[0].id")
     hall.acknowledge(first)
-    says(sentence, "预警 2 条，黄色 1 条未签收")
+    says(sentence, f"预警 2 条，黄色 {PLACE}12村气象未签收")
     hall.acknowledge(seen.page.evaluate("zhinaoLive.alerts()[1].id"))
-    says(sentence, "橙色预警 1 条、黄色 1 条已签收")
+    says(sentence, f"橙色预警 {AT}、黄色 1 条，均已签收")
 
 
 def test_the_answer_keeps_its_size_with_the_alerts_and_over_an_edition(seen: Look, hall: Hall):
@@ -95,7 +96,7 @@ def test_the_answer_keeps_its_size_with_the_alerts_and_over_an_edition(seen: Loo
     assert seen.page.evaluate(OVERFLOW)[0] <= 0
 
 
-NARROW = "() => { document.querySelector('[data-scene=risk] .answer').style.right = '60rem'; }"
+NARROW = "w => { document.querySelector('[data-scene=risk] .answer').style.right = w + 'rem'; }"
 
 
 def test_what_has_no_room_is_left_out_the_least_important_first(seen: Look, hall: Hall):
@@ -104,11 +105,14 @@ def test_what_has_no_room_is_left_out_the_least_important_first(seen: Look, hall
     says(sentence, "未签收")
     spared = sentence.locator("[data-spare='1']")
     expect(sentence.locator("[data-spare='4']")).to_be_visible()
-    seen.page.evaluate(NARROW)
+    seen.page.evaluate(NARROW, 66)
     expect(spared).to_be_hidden()
-    expect(spared).to_have_text(f"，{PLACE}12村")
+    expect(spared).to_have_text("，区/县指挥中心")
     expect(sentence.locator("[data-spare='4']")).to_be_hidden()
     assert seen.page.evaluate(OVERFLOW)[0] <= 0
+    says(sentence, f"橙色预警 {AT}未签收")
+    seen.page.evaluate(NARROW, 80)
+    says(sentence, "橙色预警 1 条未签收")
 
 
 def test_visitors_read_nothing_of_alerts_in_the_answer(seen: Look, hall: Hall):
@@ -158,7 +162,7 @@ def test_visitors_read_no_alert_among_the_newest(seen: Look, hall: Hall):
 def test_of_a_past_time_nothing_is_said_of_the_alerts_of_now(seen: Look, hall: Hall):
     hall.alert("Severe")
     sentence = seen.page.locator("[data-scene='overview'] .sentence")
-    says(sentence, "橙色预警 1 条未签收")
+    says(sentence, f"橙色预警 {AT}未签收")
     store = EditionStore(hall.wall.home)
     publish(store, 320, small_site())
     store.close()

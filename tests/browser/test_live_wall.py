@@ -58,7 +58,8 @@ def test_a_red_alert_takes_the_screen_then_sits_at_the_foot_until_acknowledged(
     takeover.wait_for()
     words = takeover.inner_text()
     assert "红色预警" in words and "火情" in words and PLACE in words and "未签收" in words
-    assert "不该上屏" not in seen.page.content()
+    assert "不该上屏" not in seen.page.content() and "应处置" in words
+    assert seen.page.locator(".scene-line").is_hidden()  # the question of a scene that is covered
     pin, map_box = (seen.page.locator(s).bounding_box() for s in (".alert-pin .flag", ".map"))
     assert abs(pin["x"] - map_box["x"] - map_box["width"] / 2) < 40
     seen.page.wait_for_function(f"() => String(({BANDS})()) === '-1'")  # where, and nothing else

@@ -127,7 +127,7 @@ def test_what_is_said_of_alerts_fits_is_legible_and_keeps_off_the_seams(
         hall.alert(signal, category=event)
     for scene in ("overview", "risk"):
         shown(seen, scene)
-        said = seen.page.locator(".is-shown .sentence", has_text="橙色预警 1 条、黄色 1 条未签收")
+        said = seen.page.locator(".is-shown .sentence", has_text="黄色 1 条，均未签收")
         said.wait_for()
         seen.page.wait_for_timeout(600)  # the answer has been made to fit
         assert said.evaluate("answer => answer.scrollWidth - answer.clientWidth") <= 0

@@ -14,6 +14,7 @@ from layouts.panel import PLACE
 from layouts.panels import PANELS
 from layouts.scene import MOST_PANELS
 from layouts.scenes import SCENES
+from layouts.sentence import least
 from tests.layouts.test_panels import FACTS, rates, words
 from tests.test_contracts import SITES
 
@@ -129,3 +130,21 @@ def test_follow_ups_answer_all_three_questions():
     assert words(said) == (
         "满意率 87.0% （参评 24.0% ） ， 11 件没按时回访 ， 5 件反弹 ，群众最不满意 a"
     )
+
+
+def test_the_least_is_the_first_of_the_panel_that_ranks_them():
+    """A small one below all together comes before a large one that is above it."""
+    overall = rates(all=(880, 1000))
+    small, large = {"small": (13, 16)}, {name: (440, 500) for name in "abcde"}
+    above = {name: (89 + n, 100) for n, name in enumerate("fghij")}
+    frame = rates(**large, **above, **small)
+    asked = {"rows": frame, "overall": overall}
+    first = PANELS["satisfaction_by_department"].draw(FACTS, **asked)[0]
+    assert words(first).split()[0] == words(least(frame, "department", overall)[0]) == "small"
+
+
+def test_what_reads_as_all_together_is_not_among_the_lowest():
+    overall = rates(all=(5850, 10_000))
+    frame = rates(a=(210, 359), b=(42, 80))  # 58.5 % as well, and 52.5 %
+    rows = PANELS["satisfaction_by_department"].draw(FACTS, rows=frame, overall=overall)
+    assert [words(row).split()[0] for row in rows[:-1]] == ["b"]
