@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from data.alert_rules import AlertRules
+from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import Look, Wall, looking
 from tests.browser.hall import LAT, LON, PLACE, Hall, hall_of, wait_for_scene
+from tests.layouts.small import publish, small_site
 
 pytestmark = pytest.mark.browser
 NOW = datetime.now(UTC)
@@ -92,13 +94,14 @@ def test_an_alert_that_nobody_answers_escalates_and_takes_the_screen_again(seen:
 ONE_FLAG = """() => {
     const live = [...document.querySelectorAll('.alert-pin')];
     return live.length === 2 && live.filter(each => each.hidden).length === 1; }"""
-IN_THE_EDITION = "28.02,112.07 0.1"
 
 
 def test_an_alert_that_the_edition_has_too_has_one_flag(seen: Look, hall: Hall):
-    hall.alert("Severe", at=IN_THE_EDITION)
+    store = EditionStore(hall.wall.home)
+    publish(store, 300, small_site(), alert_ends=datetime(2100, 1, 1))
+    store.close()
     hall.alert("Severe")
-    seen.wait_for_map()
+    seen.wait_for_edition(2)
     seen.page.wait_for_function(ONE_FLAG)
     assert seen.page.locator(".map-pin.is-alert .shape").is_visible()
 

@@ -62,6 +62,7 @@ def fill(
     cases: int,
     data_time: datetime = DATA_TIME,
     places: list[tuple] | None = None,
+    alert_ends: datetime | None = None,
 ) -> None:
     """Everything a wall shows: polygons, names, cases over a year, an alert, quality tables."""
     rows = places or squares()
@@ -84,7 +85,8 @@ def fill(
     for statement in filter(str.strip, AFTERWARDS.split(";")):
         connection.execute(statement)
     _quality(connection, cases, data_time)
-    connection.execute(ALERT, {"sent": data_time - timedelta(minutes=20)})
+    sent = data_time - timedelta(minutes=20)
+    connection.execute(ALERT, {"sent": sent, "ends": alert_ends})
 
 
 def squares() -> list[tuple]:
@@ -180,9 +182,9 @@ SELECT 'D1' AS duty_code, 'duty' AS source, TIMESTAMP '2020-01-01' AS begins_at,
 ALERT = """
 INSERT INTO alerts (alert_code, source, sender, identifier, sent_at, status, msg_type, signal,
     event, headline, area_text, town, precision, point_quality, is_located, row_hash, member, line,
-    lon, lat)
+    lon, lat, expires_at)
 VALUES ('A1', 'weather', 'cma', 'x1', $sent, 'Actual', 'Alert', 'orange', '暴雨', '暴雨橙色预警',
-    '第1镇', 'T1', 'second', 'ok', true, 'h', 'a.xml', 1, 112.07, 28.02)
+    '第1镇', 'T1', 'second', 'ok', true, 'h', 'a.xml', 1, 112.07, 28.02, $ends)
 """
 
 
