@@ -1,4 +1,4 @@
-"""The commands `python -m access devices add|list|revoke`."""
+"""The commands `python -m access devices add|list|revoke` and `audit verify|list`."""
 
 import sys
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from access.audit import Audit
 from access.devices import KINDS, LIMITED, Device, Devices
 from access.operations import FAILURES, Operations, OperationsError
 
@@ -21,6 +22,8 @@ HELP = "设备令牌：报送预警的系统、大屏、遥控器。"
 app = typer.Typer(help="谁能做什么。", no_args_is_help=True, add_completion=False)
 devices = typer.Typer(help=HELP, no_args_is_help=True)
 app.add_typer(devices, name="devices")
+audit = typer.Typer(help="审计：谁在什么时候做了什么。", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 
 @app.callback()
@@ -71,13 +74,48 @@ def revoke(
         typer.echo(f"已吊销 {known.revoke(which, datetime.now(UTC)).name}")
 
 
+@audit.command()
+def verify(home: Home = Path("var")) -> None:
+    """检查审计记录有没有被改动、缺失或截去；有问题以退出码 1 结束。"""
+    with _operations(home) as operations:
+        verdict = Audit(operations).verify()
+    for problem in verdict.problems:
+        print(problem, file=sys.stderr)
+    if verdict.problems:
+        raise typer.Exit(1)
+    typer.echo(f"审计 {verdict.entries} 条，链完整；锚文件记录到第 {verdict.anchored} 条")
+
+
+@audit.command("list")
+def list_entries(
+    limit: Annotated[int, typer.Option(min=1, help="最多列多少条，从最新的起")] = 50,
+    home: Home = Path("var"),
+) -> None:
+    """列出审计记录。"""
+    table = Table(
+        "序号", "时间", "谁", "做了什么", "对象", "结果", "说明", box=None, pad_edge=False
+    )
+    with _operations(home) as operations:
+        for kept in Audit(operations).entries(limit=limit):
+            said = kept.entry
+            told = (said.actor, said.action, said.subject, said.result, said.detail)
+            table.add_row(str(kept.seq), _shown(kept.at), *map(escape, told))
+    Console(width=160, soft_wrap=True).print(table)
+
+
 @contextmanager
 def _devices(home: Path) -> Iterator[Devices]:
+    with _operations(home) as operations:
+        yield Devices(operations)
+
+
+@contextmanager
+def _operations(home: Path) -> Iterator[Operations]:
     """What the user can mend ends the command with its reason on stderr and exit code 1."""
     try:
         operations = Operations(home)
         try:
-            yield Devices(operations)
+            yield operations
         finally:
             operations.close()
     except OperationsError as error:

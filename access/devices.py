@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_of
 
+from access.audit import CONSOLE, Audit, entry
 from access.operations import FAILURES, METADATA, Moment, Operations, OperationsError
 from data.scope import KEY, LONGEST_VALUE, Filter
 
@@ -86,6 +87,7 @@ class Devices:
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
+        self._audit = Audit(operations)
         self._noted: dict[int, datetime] = {}
         self._lock = threading.Lock()
 
@@ -96,6 +98,7 @@ class Devices:
         now: datetime,
         senders: Iterable[str] = (),
         regions: Iterable[str] = (),
+        by: str = CONSOLE,
     ) -> str:
         """A new device's token, which is kept nowhere; OperationsError where that cannot be.
 
@@ -104,7 +107,7 @@ class Devices:
         name = _checked(kind, name)
         limits = _checked_limits(kind, {"sender": [*senders], "region": [*regions]})
         token = secrets.token_urlsafe(32)
-        with self._operations.writing() as connection:
+        with self._audit.writing() as (connection, note):
             if _found(connection, name):
                 raise OperationsError(f"已有名为 {name} 的设备；请换一个名称，或先吊销它")
             row = {"name": name, "kind": kind, "digest": _digest(token), "added_at": now}
@@ -113,6 +116,7 @@ class Devices:
             for limit, value in limits:
                 row = {"device": number, "kind": limit, "value": value}
                 connection.execute(insert(LIMITS).values(row))
+            note(entry(by, "device.add", name, kind=kind, limits=len(limits)), now)
         return token
 
     def all(self) -> list[Device]:
@@ -121,15 +125,16 @@ class Devices:
             rows = connection.execute(_DEVICE.order_by(DEVICES.c.id)).all()
             return [_device(connection, row) for row in rows]
 
-    def revoke(self, which: str, now: datetime) -> Device:
+    def revoke(self, which: str, now: datetime, by: str = CONSOLE) -> Device:
         """Refuse a device from now on, by its name or number; OperationsError where none is in
         use under it."""
-        with self._operations.writing() as connection:
+        with self._audit.writing() as (connection, note):
             device = _found(connection, which)
             if device is None:
                 raise OperationsError(f"没有在用的设备 {which}；python -m access devices list 可查")
             row = update_of(DEVICES).where(DEVICES.c.id == device.id)
             connection.execute(row.values(revoked_at=now))
+            note(entry(by, "device.revoke", device.name, kind=device.kind), now)
         return device
 
     def of(self, token: str | None, now: datetime) -> Device | None:

@@ -1,0 +1,255 @@
+"""The audit: who did what when, in a chain that shows every change, gap and missing end.
+
+Each entry carries a MAC over itself and the MAC before it, with a key that lies outside the store,
+so nobody who can write the store can write a chain that holds. What is cut off at the end leaves
+a chain that holds as well: the newest MAC is therefore also written to an anchor, a file that may
+lie on another disk."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import DDL, Column, Connection, Integer, String, Table, Text, event, insert, select
+
+from access.operations import METADATA, Moment, Operations, OperationsError
+
+KEY_FILE, ANCHOR_FILE = "audit.key", "audit.anchor"
+KEY, ANCHOR = "ZHINAO_AUDIT_KEY", "ZHINAO_AUDIT_ANCHOR"  # environment variables
+KEY_BYTES = 32
+FIRST = "0" * 64  # what the first entry follows
+DONE, REFUSED = "done", "refused"
+CONSOLE = "console"  # an actor: whoever may type commands on the server
+PORTION = 1000  # entries read at a time
+LONGEST = {"actor": 80, "action": 40, "subject": 200}
+ANCHORED = re.compile(r"(\d{1,12}) ([0-9a-f]{64})")
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 ... without a gap
+    Column("at", Moment, nullable=False),
+    Column("actor", String(LONGEST["actor"]), nullable=False),
+    Column("action", String(LONGEST["action"]), nullable=False),
+    Column("subject", String(LONGEST["subject"]), nullable=False),
+    Column("result", String(10), nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, without any personal value
+    Column("mac", String(64), nullable=False),
+)
+for _verb in ("UPDATE", "DELETE"):  # a mistake in the program is refused; an enemy is found out
+    _refusal = f"BEFORE {_verb} ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END"
+    _on_sqlite = DDL(f"CREATE TRIGGER audit_no_{_verb.lower()} {_refusal}")
+    event.listen(AUDIT, "after_create", _on_sqlite.execute_if(dialect="sqlite"))
+for _statement in (
+    "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'audit is append-only'; END $$",
+    "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+    " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
+):
+    event.listen(AUDIT, "after_create", DDL(_statement).execute_if(dialect="postgresql"))
+
+log = structlog.get_logger()
+
+Note = Callable[["Entry", datetime], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was done or refused. `actor` is an account or "device:NAME", `action` a code
+    (`device.add`), `subject` what it was done to; `detail` holds no personal value."""
+
+    actor: str
+    action: str
+    subject: str = ""
+    result: str = DONE
+    detail: str = "{}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry as the store holds it."""
+
+    seq: int
+    at: datetime
+    entry: Entry
+    mac: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many entries there are, and what is wrong with them, in words; nothing where the chain
+    holds and ends no earlier than its anchor."""
+
+    entries: int
+    anchored: int
+    problems: tuple[str, ...]
+
+
+def entry(
+    actor: str, action: str, subject: str = "", result: str = DONE, **detail: str | int | None
+) -> Entry:
+    """An entry whose texts are cut to what the store keeps."""
+    said = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    texts = {"actor": actor, "action": action, "subject": subject}
+    return Entry(**{k: text[: LONGEST[k]] for k, text in texts.items()}, result=result, detail=said)
+
+
+class Audit:
+    """The audit of one operations store. Safe for threads and processes."""
+
+    def __init__(self, operations: Operations, anchor: Path | None = None) -> None:
+        """`anchor` is the file of the newest MACs; else that in the environment variable ANCHOR,
+        else one in the home."""
+        self._operations = operations
+        given = os.environ.get(ANCHOR)
+        self.anchor = anchor or (Path(given) if given else operations.home / ANCHOR_FILE)
+        self._key: bytes | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Connection, Note]]:
+        """A transaction of the store, and what notes an entry in it: neither is kept without the
+        other, and both are on the disk once the block is left."""
+        noted: list[Kept] = []
+        with self._operations.writing() as connection:
+
+            def note(what: Entry, now: datetime) -> None:
+                noted.append(self._append(connection, what, now))
+
+            yield connection, note
+        if noted:
+            self._anchor_head(noted[-1])
+
+    def note(self, what: Entry, now: datetime) -> None:
+        """Append an entry that stands alone."""
+        with self.writing() as (_, note):
+            note(what, now)
+
+    def _append(self, connection: Connection, what: Entry, now: datetime) -> Kept:
+        newest = select(AUDIT.c.seq, AUDIT.c.mac).order_by(AUDIT.c.seq.desc()).limit(1)
+        last = connection.execute(newest).first()
+        seq, before = (last.seq + 1, last.mac) if last else (1, FIRST)
+        kept = Kept(seq, now, what, _mac(self._secret(), before, seq, now, what))
+        row = {"seq": seq, "at": now, **asdict(what), "mac": kept.mac}
+        connection.execute(insert(AUDIT).values(row))
+        return kept
+
+    def _anchor_head(self, newest: Kept) -> None:
+        """Never raises: what was done is done, and the next entry anchors this one as well."""
+        try:
+            self.anchor.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.anchor, "ab", opener=_private) as file:
+                file.write(f"{newest.seq} {newest.mac}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as fault:
+            log.error("audit not anchored", reason=type(fault).__name__)
+
+    def entries(self, before: int | None = None, limit: int = 100) -> list[Kept]:
+        """The newest entries, or those before a number, the newest first."""
+        asked = select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(limit)
+        if before is not None:
+            asked = asked.where(AUDIT.c.seq < before)
+        with self._operations.reading() as connection:
+            return [_kept(row._mapping) for row in connection.execute(asked)]
+
+    def verify(self) -> Verdict:
+        """Whether no entry was changed, taken out, put in or cut off since it was written.
+        OperationsError where the key or the anchor cannot be read."""
+        anchored, problems = self._anchored()
+        before, last = FIRST, 0
+        for kept in self._all():
+            if kept.seq != last + 1:
+                problems.append(f"第 {last + 1} 条到第 {kept.seq - 1} 条不见了")
+            elif kept.mac != _mac(self._secret(), before, kept.seq, kept.at, kept.entry):
+                problems.append(f"第 {kept.seq} 条被改动过，或前一条不是原来的")
+            if anchored.get(kept.seq, kept.mac) != kept.mac:
+                problems.append(f"第 {kept.seq} 条与锚文件记录的不同")
+            before, last = kept.mac, kept.seq
+        newest = max(anchored, default=0)
+        if newest > last:
+            problems.append(f"锚文件记录到第 {newest} 条，库里只到第 {last} 条：末尾被截去")
+        return Verdict(last, newest, tuple(problems))
+
+    def _all(self) -> Iterator[Kept]:
+        after = 0
+        while True:
+            asked = select(AUDIT).where(AUDIT.c.seq > after).order_by(AUDIT.c.seq).limit(PORTION)
+            with self._operations.reading() as connection:
+                found = [_kept(row._mapping) for row in connection.execute(asked)]
+            if not found:
+                return
+            yield from found
+            after = found[-1].seq
+
+    def _anchored(self) -> tuple[dict[int, str], list[str]]:
+        """The MACs in the anchor by number, and which of its lines cannot be read."""
+        try:
+            lines = self.anchor.read_text("ascii", "replace").splitlines()
+        except FileNotFoundError:
+            return {}, []
+        except OSError as fault:
+            raise OperationsError(
+                f"锚文件 {self.anchor} 读不出（{type(fault).__name__}）"
+            ) from None
+        found = {at: ANCHORED.fullmatch(line) for at, line in enumerate(lines, 1)}
+        torn = [
+            f"锚文件第 {at} 行读不懂（写到一半断电，或被改动）" for at in found if not found[at]
+        ]
+        return {int(line[1]): line[2] for line in found.values() if line}, torn
+
+    def _secret(self) -> bytes:
+        if self._key is None:
+            self._key = _key_of(self._operations.home)
+        return self._key
+
+
+def _mac(key: bytes, before: str, seq: int, at: datetime, what: Entry) -> str:
+    """HMAC-SHA256 over the MAC before, and everything that the entry says."""
+    told = [before, seq, round(at.timestamp() * 1e6), *asdict(what).values()]
+    return hmac.new(key, json.dumps(told).encode(), hashlib.sha256).hexdigest()
+
+
+def _kept(row: Mapping) -> Kept:
+    told = Entry(*(row[name] for name in ("actor", "action", "subject", "result", "detail")))
+    return Kept(row["seq"], row["at"], told, row["mac"])
+
+
+def _key_of(home: Path) -> bytes:
+    """The key in the environment variable KEY, else that in the home, made when first wanted."""
+    if given := os.environ.get(KEY):
+        return given.encode()
+    path = home / KEY_FILE
+    if not path.exists():
+        _make_key(path)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise OperationsError(f"审计密钥 {path} 应有 {KEY_BYTES} 个字节，现有 {len(key)} 个")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all, and only one, whoever else makes one at the same moment."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(new, "xb", opener=_private) as file:
+            file.write(os.urandom(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(new, path)
+        new.unlink()
+    except OSError as fault:
+        raise OperationsError(f"审计密钥 {path} 写不下（{type(fault).__name__}）") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
