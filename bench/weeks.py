@@ -34,13 +34,15 @@ BUILT = "(document.querySelector('.scene.is-shown') || {dataset: {}}).dataset.sc
 
 
 def figures() -> list[Figure]:
-    """Bytes of heap with each edition; seconds until a wall says that its server is gone, has
-    recovered, and has taken up a new build; how often it lost its scene."""
+    """Nodes and listeners with each edition, and bytes of heap where there are enough of them;
+    seconds until a wall says that its server is gone, has recovered, and has taken up a new build;
+    how often it lost its scene."""
     held = _held()
     banner, recovered, lost = _outages()
     reloaded, lost_again = _new_build()
+    heap = (f"weeks: heap with each of {CHANGES} editions", held["heap"], "bytes", BYTES)
     rows = [
-        (f"weeks: heap with each of {CHANGES} editions", held["heap"], "bytes", BYTES),
+        *([heap] if CHANGES >= 2 * SETTLED else []),  # before that a page still warms up
         ("weeks: DOM nodes with each edition", held["nodes"], "nodes", 1.0),
         ("weeks: listeners with each edition", held["listeners"], "", 0.1),
         ("weeks: server away -> banner", banner, "s", BANNER_S),
