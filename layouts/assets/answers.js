@@ -43,7 +43,7 @@
       ...(isPart ? ["预警 ", bold(count), " 条，"] : []), ...bySignal(waiting, isPart ? "" : "预警"),
       !isPart && more ? `、另 ${more} 条` : "", all, open.length ? "未签收" : "已签收",
       ...(count === 1 ? [spare(1, `，${alerts[0].holder || "处置未明确"}`)] : []),
-      ...(waited ? [" ", bold(waited)] : []), "；",
+      ...(waited ? [all ? "，最久 " : " ", bold(waited)] : []), "；",
     ].filter(Boolean);
   }
 

@@ -77,6 +77,8 @@
 
   const node = (...told) => zhinaoLive.node(...told);
   const direction = (bearing) => DIRECTIONS[Math.round(bearing / 45) % 8];
+  const ABOUT = 100;  // metres to which a wall knows where people are (data/wall_views.py)
+  const roundly = (metres) => (metres < ABOUT ? `${ABOUT} 米内` : far(ABOUT * Math.round(metres / ABOUT)));
   const far = (metres) => (metres < 1000 ? `${metres} 米` : `${Math.round(metres / 100) / 10} 公里`);
 
   function answer(alert) {
@@ -157,7 +159,8 @@
   const isOutside = ({ metres }) => metres > state.around.metres;
 
   function row(each, isSaid = false) {
-    const place = [isOutside(each) && !isSaid ? "圈外" : "", direction(each.bearing), far(each.metres)].filter(Boolean).join(" ");
+    const isPerson = each.role === "worker", isHere = isPerson && each.metres < ABOUT;
+    const place = [isOutside(each) && !isSaid ? "圈外" : "", isHere ? "" : direction(each.bearing), isHere ? roundly(each.metres) : isPerson ? `约 ${roundly(each.metres)}` : far(each.metres)].filter(Boolean).join(" ");
     return node("li", isOutside(each) ? "is-outside" : "", incidentPins.mark(each), node("span", "", each.name), node("small", "", place));
   }
 
@@ -180,13 +183,15 @@
 
   const nonePlaces = () => (state.around.kinds.some(({ role }) => role === "place") ? within() : "没有导入");
 
-  /* Of each kind of force the nearest, within the circle or not; then of what else will be asked for. */
+  /* Of each kind of force the nearest, within the circle or not, and, where there is room, of what else will be
+   * asked for; in order of distance. */
   function forces({ kinds, absent, metres }, shown) {
     const isWanted = ({ role, kind }) => SENT.includes(role) || ASKED_FOR.includes(kind), isForce = ({ role }) => role === "force";
     const names = new Set(shown.map(({ name }) => name)), order = (a, b) => isForce(b) - isForce(a) || a.metres - b.metres;
     const near = kinds.filter(isWanted).map(({ nearest }) => nearest).filter((each) => each && !names.has(each.name)).sort(order);
     const missing = absent.filter(isForce).map(({ word }) => word).join("、");
-    const told = near.slice(0, Math.min(ROWS, BOTH - Math.max(1, shown.length)) - (missing ? 1 : 0));
+    const room = Math.min(ROWS, BOTH - Math.max(1, shown.length)) - (missing ? 1 : 0);
+    const told = near.slice(0, room).sort((a, b) => a.metres - b.metres);
     const areAllOutside = told.length > 0 && told.every(isOutside);
     const rows = told.map((each) => row(each, areAllOutside));
     if (missing) rows.push(note(`没有导入：${missing}`));
@@ -228,6 +233,6 @@
   /* What a mark is called where there are more of it than marks. */
   const limited = (word, shown, all) => (all > shown ? `${word}（图上最近 ${shown}）` : word);
 
-  window.zhinaoIncident = { far, shows: (id) => state.mode === "war" && state.incident?.id === id };
+  window.zhinaoIncident = { far, roundly, shows: (id) => state.mode === "war" && state.incident?.id === id };
   setInterval(draw, 500);
 })();

@@ -48,10 +48,10 @@
   function nearest({ lon }, around) {
     if (lon === null) return ["；没有坐标，周边不详"];
     if (!around) return [];
-    const { workers: { is_loaded: isLoaded, on_duty: onDuty, nearest: worker } } = around, far = zhinaoIncident.far;
+    const { workers: { is_loaded: isLoaded, on_duty: onDuty, nearest: worker } } = around, { far, roundly } = zhinaoIncident;
     if (!isLoaded) return ["；没有导入网格员"];
     if (!worker) return ["；没有在岗网格员"];
-    return onDuty ? ["；最近网格员 ", strong(far(worker.metres))] : [`；${far(around.metres)}内没有网格员，最近 `, strong(far(worker.metres))];
+    return onDuty ? ["；最近网格员 ", strong(roundly(worker.metres))] : [`；${far(around.metres)}内没有网格员，最近 `, strong(roundly(worker.metres))];
   }
 
   function optional(around, others) {

@@ -139,12 +139,14 @@ def says(look: Look, text: str) -> None:
 
 
 def test_one_sentence_answers_where_how_far_and_who_is_near(look: Look, hall: Hall):
-    says(look, "最近网格员 334 米")  # a wall knows people to 100 m
+    says(look, "最近网格员 300 米")  # a wall knows people to 100 m
     assert answer(look).count() == 1
     assert re.fullmatch(
-        r"第1镇12村火情，区/县指挥中心 \d+ (秒|分钟)未签收；最近网格员 334 米.*",
+        r"第1镇12村火情，区/县指挥中心 \d+ (秒|分钟)未签收；最近网格员 300 米.*",
         answer(look).inner_text(),
     )
+    nearest = look.page.locator(".war-list.is-worker li").first
+    expect(nearest).to_contain_text("约 300 米")
     size, full = look.page.evaluate(FULL_SIZE)
     assert full == 1.85 and size > 1.8  # rem
 
@@ -158,7 +160,7 @@ def test_the_answer_lies_over_nothing_on_walls_of_other_shapes(
 ):
     with looking(browser, width, height) as look:
         look.page.goto(hall.wall.url)
-        says(look, "最近网格员 334 米")
+        says(look, "最近网格员 300 米")
         assert look.page.evaluate(HEADER_FAULTS) == []
 
 
