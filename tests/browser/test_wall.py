@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, TimeoutError, expect
 from plotly.utils import PlotlyJSONEncoder
 
 from data.display import count_text
@@ -19,6 +20,8 @@ from layouts.theme import RISK
 from tests.browser.driving import PATIENCE, Look, Wall, looking
 from tests.browser.weeks import FASTER
 from tests.layouts.small import DATA_TIME, publish, small_site
+
+TRIES, SOON = 6, 5_000  # ms
 
 pytestmark = pytest.mark.browser
 
@@ -180,7 +183,16 @@ def test_large_counts_have_room(look: Look, wall: Wall, risks: tuple[str, ...]):
 
 
 def show(look: Look, pictures: dict, accepted: str) -> None:
-    """Give those panels their pictures; done when the trend says how many were accepted."""
+    """Give those panels their pictures; done when the trend says how many were accepted. Given
+    again while a refresh of the page itself, which may still be under way, puts its own there."""
+    look.page.evaluate("window.dispatchEvent(new Event('pointerdown'))")  # the scene stays
+    for _ in range(TRIES - 1):
+        with suppress(TimeoutError):
+            return give(look, pictures, accepted, SOON)
+    give(look, pictures, accepted, PATIENCE)
+
+
+def give(look: Look, pictures: dict, accepted: str, patience: float) -> None:
     set_props = "([id, given]) => window.dash_clientside.set_props(id, given)"
     for key, picture in pictures.items():
         panel = PANELS[key]
@@ -195,6 +207,7 @@ def show(look: Look, pictures: dict, accepted: str) -> None:
         "text => document.querySelector('.panel-daily-trend .annotation-text')"
         " && document.querySelector('.panel-daily-trend').textContent.includes('受理 ' + text)",
         arg=accepted,
+        timeout=patience,
     )
 
 
