@@ -1,8 +1,9 @@
 """Roles: what the posts of a centre may do. One entry a role; what it may see is limited further by
 the regions and departments of the account that has it.
 
-Duties are kept apart as 等保 asks: who makes accounts sees no case, who reads the audit neither, and
-nobody who works on cases can do either.
+
+Duties are kept apart as 等保 asks: who makes accounts sees no case, who reads the audit neither,
+and nobody who works on cases can do either.
 """
 
 from dataclasses import dataclass
