@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import plotly
-import structlog
 import typer
 from dash import Dash
 from dash.fingerprint import build_fingerprint
-from flask_caching import Cache
+from flask import Flask
 from waitress.server import create_server
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import callbacks
 from access.devices import Devices
@@ -39,9 +39,12 @@ from routes import (
     connections,
     geometry,
     headers,
+    health,
     heartbeat,
     incident,
     live,
+    metrics,
+    request_log,
     walls,
 )
 from routes import devices as devices_routes
@@ -69,7 +72,7 @@ INDEX = """<!DOCTYPE html>
 
 def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant) -> Dash:
     """The app over one home; `grant` says what the viewer of the present request may see."""
-    _log_plainly()
+    request_log.configure()
     app = Dash(
         __name__,
         title=NAME,
@@ -79,28 +82,37 @@ def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant
         assets_folder=str(ROOT / "layouts" / "assets"),
         include_pages_meta=False,
         index_string=_index(),
-        health_endpoint="healthz",
         enable_mcp=False,
         serve_locally=True,
         suppress_callback_exceptions=True,  # every page has its own part of the ids
         add_log_handler=False,
     )
     app.layout = lambda: shell(*_named(store))
-    cache = Cache(app.server, config=_cache_config())
+    _trust_proxies(app.server)
+    measured = metrics.Metrics()
+    request_log.register(app.server)  # before all that refuses: what is refused counts as well
+    measured.time_requests(app)
+    cache = metrics.CountedCache(app.server, _cache_config(), measured.registry)
     made = fingerprint()
     callbacks.register(app, Answers(store, cache, grant, made))
-    moving = _register_operations(app, store)  # first: whoever is refused is asked nothing more
+    # First: whoever is refused is asked nothing more.
+    moving, store_answers = _register_operations(app, store, measured)
     bodies.register(app)
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
     geometry.register(app.server, store)
     told = heartbeat.Heartbeat(store, RunLog(store.home), made, moving)
     heartbeat.register(app.server, told)
+    health.register(app.server, told.latest, store_answers)
+    metrics.register(app.server, measured, told.latest)
     return app
 
 
-def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[], int]]:
-    """What devices and people do; the numbers that grow when a wall must look anew."""
+def _register_operations(
+    app: Dash, store: EditionStore, measured: metrics.Metrics
+) -> tuple[dict[str, Callable[[], int]], Callable[[], bool]]:
+    """What devices and people do; the numbers that grow when a wall must look anew, and whether
+    the store answers."""
     operations = Operations(store.home)
     devices, live_alerts, told = Devices(operations), LiveAlerts(operations), Walls(operations)
     visitors = Visitors(devices)
@@ -111,7 +123,10 @@ def _register_operations(app: Dash, store: EditionStore) -> dict[str, Callable[[
     incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()
     walls.register(app.server, store, told, devices, visitors, _choices(), pages, colours)
-    return {"walls": told.sequence, "live": standing.number}
+    measured.count_errors(operations.engine)
+    measured.counts["alerts_standing"] = ("Alerts standing", lambda: len(standing.shown().rows))
+    probe = health.Probe(live_alerts.sequence)
+    return {"walls": told.sequence, "live": standing.number}, probe.answers
 
 
 def _choices() -> dict[str, list[dict[str, str]]]:
@@ -170,23 +185,18 @@ def server_on(app: Dash, host: str, port: int) -> Any:
         asyncore_use_poll=True,  # select() ends the server at its 1,024th connection
         max_request_body_size=2 * bodies.LARGEST,  # else 1 GB is taken in before we are asked
         channel_timeout=20,  # a half-sent request must not hold its place for long
+        clear_untrusted_proxy_headers=False,  # who is to be trusted _trust_proxies says
     )
     connections.keep(sockets)
     return server
 
 
-def _log_plainly() -> None:
-    """To stderr, with tracebacks that hold no values: those of a hall may be personal, and long."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(
-                colors=False, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
+def _trust_proxies(server: Flask) -> None:
+    """Believe what so many proxies before us say of visitors; by default nobody, for a visitor can
+    say it too."""
+    proxies = int(os.environ.get("ZHINAO_PROXIES") or 0)
+    if proxies:
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=proxies, x_proto=proxies)
 
 
 def _index() -> str:

@@ -19,7 +19,8 @@ FRESH = 0.5  # seconds for which a token's answer holds: a revoked one is refuse
 MOST = 2000  # tokens that are remembered as nobody's
 OPENS = {"wall": "/", "remote": "/remote"}  # what a device sees once it has signed in
 # No data behind them, or they look themselves who asks.
-UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/healthz", "/alerts")
+UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/alerts")
+UNLOCKED += ("/healthz", "/readyz", "/metrics")
 # Nor behind these: a revoked wall says so itself, a remote control finds where to sign in.
 PAGES = ("/", "/<path:path>", "/remote", "/remote/<part>", "/_dash-layout")
 SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser

@@ -58,6 +58,10 @@ class Heartbeat:
                 self._told_at = time.monotonic()
             return self._told
 
+    def latest(self) -> dict[str, Any]:
+        """What the answer says, for who watches; as old as it at most."""
+        return orjson.loads(self.answer()[0])
+
     def body(self) -> dict[str, Any]:
         """Edition, build, alert sequence, the last success of every source. Times: ms since 1970.
 

@@ -217,13 +217,13 @@ def test_a_page_is_asked_for_by_a_path(viewer: FlaskClient, pathname, status: in
 
 def test_a_callback_that_fails_leaves_a_traceback_without_the_values(viewer, monkeypatch, capsys):
     def fail(*_):
-        secret = "13800138000"
-        raise RuntimeError(len(secret))
+        secret = "1990000" + "1234"
+        raise RuntimeError(secret)
 
     pytest.raises(PreventUpdate, guarded(fail))
     told = capsys.readouterr().err
-    assert "RuntimeError: 11" in told and "callback_failed" in told
-    assert "13800138000" not in told.replace('secret = "13800138000"', "")
+    assert "RuntimeError" in told and "in fail" in told and "callback_failed" in told
+    assert "19900001234" not in told
     assert len(told) < 3000
 
 

@@ -1,0 +1,125 @@
+"""One line for each request, under an id that its answer bears; and nothing in it that was asked.
+
+An address may hold a token, a query a name: told is the rule that answered, never what it met.
+"""
+
+import logging
+import os
+import re
+import secrets
+import sys
+import time
+import traceback
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-Id"
+VARIABLE = "ZHINAO_LOG"  # "json": one object a line; else plain words
+FITTING = re.compile(r"[A-Za-z0-9-]{8,64}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "-"  # a method that nobody knows, an address without a rule, an actor without a name
+# Asked again and again by every page and every watcher: told of only where it is not well.
+HEARTBEAT = "/heartbeat"
+WATCHED = ("/healthz", "/readyz", "/metrics")
+PARTS = ("/assets/", "/_dash-component-suites/")
+LIBRARIES = ("waitress", "werkzeug", "flask_compress")
+
+log = structlog.get_logger()
+
+
+def configure() -> None:
+    """Log to stderr as VARIABLE says. Tracebacks hold places and kinds of errors, no values, and
+    libraries speak through us: their own lines hold addresses."""
+    is_json = os.environ.get(VARIABLE) == "json"
+    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    last = as_json if is_json else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.ExceptionRenderer(_without_values),
+            last,
+        ],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+    for name in LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [_Told()], False
+
+
+def register(server: Flask) -> None:
+    """To be called before others, so that whoever is refused later is told of as well."""
+    server.log_exception = _log_exception  # type: ignore[method-assign]  # Flask's names the path
+
+    @server.before_request
+    def begin() -> None:
+        g.began = time.monotonic()
+        given = request.headers.get(HEADER, "")
+        g.request_id = given if FITTING.fullmatch(given) else secrets.token_hex(8)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @server.after_request
+    def end(response: Response) -> Response:
+        if "request_id" in g:
+            response.headers[HEADER] = g.request_id
+            if not is_routine(response.status_code):
+                ms = round((time.monotonic() - g.began) * 1000, 1)
+                told = {"method": method(), "rule": rule(), "status": response.status_code}
+                log.info("request", **told, ms=ms, actor=actor())
+        return response
+
+
+def rule() -> str:
+    """The rule that answers the present request, with the names of its parts and not what they are;
+    OTHER where there is none."""
+    return request.url_rule.rule if request.url_rule is not None else OTHER
+
+
+def method() -> str:
+    """The method of the present request; OTHER where somebody made it up."""
+    return request.method if request.method in METHODS else OTHER
+
+
+def actor() -> str:
+    """What kind of visitor asks: the kind of a device, the role of an account; never which one."""
+    device, account = g.get("device"), g.get("account")
+    kind = getattr(device, "kind", None) or getattr(account, "role", None)
+    return str(getattr(kind, "key", kind) or OTHER)
+
+
+def is_routine(status: int) -> bool:
+    """Whether nobody wants to read that this was asked and answered so."""
+    if status >= 400:
+        return False
+    is_unmoved = rule() == HEARTBEAT and status == 304
+    return is_unmoved or rule() in WATCHED or request.path.startswith(PARTS)
+
+
+def _log_exception(exc_info: Any) -> None:
+    log.error("request failed", method=method(), rule=rule(), exc_info=exc_info)
+
+
+def _without_values(exc_info: Any) -> str:
+    """Where it happened and of what kind it is: what an error says may be what somebody wrote."""
+    links, error = [], exc_info[1]
+    while error is not None:
+        links.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nthen:\n".join(reversed(links))
+
+
+class _Told(logging.Handler):
+    """What a library logs, as where and of what kind: its words may hold an address."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        place = f"{record.module}:{record.funcName}"
+        reason = kind.__name__ if kind else None
+        log.log(record.levelno, "library", library=record.name, place=place, reason=reason)
