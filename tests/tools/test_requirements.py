@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 OF_PROGRAM = ("data", "geo", "rules", "access", "dispatch", "etl", "layouts", "callbacks", "routes")
 NEEDED_UNSEEN = {
     "tzdata",  # zoneinfo reads it where the system has no time zones
+    "redis",  # Flask-Caching loads it where the cache is Redis
     "psycopg",  # SQLAlchemy loads it where the operations store is PostgreSQL
 }
 
