@@ -211,6 +211,11 @@ class Audit:
         return self._key
 
 
+def derived_key(home: Path, purpose: str) -> bytes:
+    """A key for something else, made of the audit's: who has the one cannot tell the other."""
+    return hmac.digest(_key_of(home), purpose.encode(), hashlib.sha256)
+
+
 def _mac(key: bytes, before: str, seq: int, at: datetime, what: Entry) -> str:
     """HMAC-SHA256 over the MAC before, and everything that the entry says."""
     told = [before, seq, round(at.timestamp() * 1e6), *asdict(what).values()]

@@ -181,10 +181,15 @@ def _checked_limits(kind: str, given: dict[str, list[str]]) -> list[tuple[str, s
                 f"发送者 {sender[:60]!r} 不行；应与 CAP 的 sender 一致，没有空格和逗号"
             )
     for region in given["region"]:
-        level, _, code = region.partition(":")
-        if not KEY.fullmatch(level) or not 0 < len(code) <= LONGEST_VALUE:
-            raise OperationsError(f"区域 {region[:60]!r} 不行；应为 层级:编码，如 town:439921001")
+        check_region(region)
     return [(limit, value) for limit, values in given.items() for value in dict.fromkeys(values)]
+
+
+def check_region(region: str) -> None:
+    """OperationsError where it is not LEVEL:CODE."""
+    level, _, code = region.partition(":")
+    if not KEY.fullmatch(level) or not 0 < len(code) <= LONGEST_VALUE:
+        raise OperationsError(f"区域 {region[:60]!r} 不行；应为 层级:编码，如 town:439921001")
 
 
 def _found(connection: Connection, which: str) -> Device | None:

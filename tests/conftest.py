@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, profiles
 from hypothesis import settings
 
+from access import passwords
 from access.operations import METADATA, Operations
 from tests.postgres import NEEDED, cluster, programs
 
@@ -46,3 +48,10 @@ def operations(request, tmp_path) -> Iterator[Operations]:
         METADATA.drop_all(store.engine)
     yield store
     store.close()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch) -> None:
+    """Passwords are hashed in microseconds, where a test is not about how they are."""
+    cheap = PasswordHasher.from_parameters(profiles.CHEAPEST)
+    monkeypatch.setattr(passwords, "HASHER", cheap)

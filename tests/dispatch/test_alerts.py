@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from access import accounts, sessions
 from access.operations import KEPT, METADATA, Operations
 from dispatch import listeners, walls
 from dispatch.alerts import (
@@ -158,13 +159,18 @@ def test_a_late_submission_keeps_its_alert_until_it_is_forgotten_itself(alerts, 
     assert alerts.changes(0, LONG_AGO).received == ()
 
 
-# One row for each device, or one alone: they grow with what a centre owns and not with time.
-BOUNDED = {"devices", "device_limits", "walls", "live_sequence", "listeners"}
+# One row for each device or account, or one alone: they grow with what a centre owns and employs,
+# and not with time.
+BOUNDED = {"devices", "device_limits", "walls", "live_sequence", "listeners"} | {
+    "accounts",
+    "account_limits",
+}
 FOR_GOOD = {"audit"}  # what is taken out of a chain breaks it
 
 
 def test_every_table_of_the_store_says_how_long_it_keeps_its_rows():
     assert {walls.COMMANDS.name, listeners.LISTENERS.name} <= set(METADATA.tables)
+    assert {accounts.ACCOUNTS.name, sessions.SESSIONS.name} <= set(METADATA.tables)
     unlimited = {name for name, table in METADATA.tables.items() if KEPT not in table.info}
     assert unlimited - FOR_GOOD == BOUNDED
 

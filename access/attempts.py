@@ -1,0 +1,154 @@
+"""Guesses of passwords: how many in a row failed for a name, how many came from an address.
+
+Both are counted in the store, so that all processes count together. A guess counts as failed from
+before it is looked at until it proves right: however many are tried at once, no more are looked at.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy import update as update_of
+
+from access import passwords
+from access.audit import derived_key
+from access.operations import KEPT, METADATA, Kept, Moment, Operations
+
+MOST_IN_A_ROW = 5
+LOCKED = timedelta(minutes=15)
+REMEMBERED = timedelta(days=1)  # failures longer ago count no more
+MOST_OF_ADDRESS, ADDRESS_TIME = 10, timedelta(minutes=1)
+LONGEST_ADDRESS = 45  # characters
+
+FAILED = Table(
+    "sign_in_failures",
+    METADATA,
+    # Of the name, keyed: a name that is no account's may be a password in the wrong field.
+    Column("digest", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    info={KEPT: Kept(REMEMBERED, lambda before: FAILED.c.last_at < before)},
+)
+TRIED = Table(
+    "sign_in_tries",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("address", String(LONGEST_ADDRESS), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("is_refused", Boolean, nullable=False),  # the first refused of its time alone is kept
+    Index("sign_in_tries_of_address", "address", "at"),
+    info={KEPT: Kept(timedelta(hours=1), lambda before: TRIED.c.at < before)},
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One guess of a name's password: the `number`th in a row, or how long to wait with it."""
+
+    number: int = 0
+    wait: timedelta | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the name is locked if this one fails."""
+        return self.number == MOST_IN_A_ROW
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An address that comes too often; `is_first` in ADDRESS_TIME."""
+
+    wait: timedelta
+    is_first: bool
+
+
+class Attempts:
+    """Who tries to guess, in one operations store. What takes a connection is a part of its
+    caller's transaction."""
+
+    def __init__(self, operations: Operations, most_of_address: int = MOST_OF_ADDRESS) -> None:
+        self._operations, self._most = operations, most_of_address
+        self._key: bytes | None = None
+
+    def begin(self, connection: Connection, name: str, now: datetime) -> Attempt:
+        """Count a guess that is about to be looked at."""
+        is_it = FAILED.c.digest == self._digest(name)
+        row = connection.execute(select(FAILED).where(is_it)).first()
+        count = _in_a_row(row.failures, now - row.last_at) if row else 0
+        if row and count >= MOST_IN_A_ROW:
+            return Attempt(wait=row.last_at + LOCKED - now)
+        values = {"failures": count + 1, "last_at": now}
+        change = update_of(FAILED).where(is_it) if row else insert(FAILED)
+        told = values if row else values | {"digest": self._digest(name)}
+        connection.execute(change.values(told))
+        return Attempt(count + 1)
+
+    def fits(self, name: str, kept: str | None, password: str) -> bool:
+        """Look at a guess that was counted: whether it is the password. Busy where it cannot be
+        looked at now; it does not count then."""
+        try:
+            return passwords.fits(kept, password)
+        except passwords.Busy:
+            row = update_of(FAILED).where(
+                FAILED.c.digest == self._digest(name), FAILED.c.failures > 0
+            )
+            with self._operations.writing() as connection:
+                connection.execute(row.values(failures=FAILED.c.failures - 1))
+            raise
+
+    def forgive(self, connection: Connection, name: str) -> None:
+        """The last guess was right, or somebody who may has unlocked the name."""
+        connection.execute(delete(FAILED).where(FAILED.c.digest == self._digest(name)))
+
+    def refusal(self, connection: Connection, address: str, now: datetime) -> Refusal | None:
+        """Count a try from an address; a refusal, uncounted, where it had its share just now."""
+        address = network(address)
+        recent = select(TRIED.c.at, TRIED.c.is_refused)
+        recent = recent.where(TRIED.c.address == address, TRIED.c.at > now - ADDRESS_TIME)
+        rows = connection.execute(recent.order_by(TRIED.c.at)).all()
+        admitted = [row.at for row in rows if not row.is_refused]
+        is_refused = len(admitted) >= self._most
+        is_first = not any(row.is_refused for row in rows)
+        if not is_refused or is_first:
+            row = {"address": address, "at": now, "is_refused": is_refused}
+            connection.execute(insert(TRIED).values(row))
+        if not is_refused:
+            return None
+        return Refusal(admitted[-self._most] + ADDRESS_TIME - now, is_first)
+
+    def _digest(self, name: str) -> str:
+        if self._key is None:
+            self._key = derived_key(self._operations.home, "sign-in names")
+        told = name.encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, told, hashlib.sha256).hexdigest()
+
+
+def network(address: str) -> str:
+    """Who stands behind an address: of IPv6 its /64, for one line has as many as it likes."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "—"
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    inner = found.ipv4_mapped
+    return str(inner or ip_network((int(found), 64), strict=False))
+
+
+def _in_a_row(count: int, ago: timedelta) -> int:
+    is_over = ago >= (LOCKED if count >= MOST_IN_A_ROW else REMEMBERED)
+    return 0 if is_over else count
