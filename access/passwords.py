@@ -96,7 +96,8 @@ def weakness(password: str, name: str) -> str | None:
         return "口令不能含有账号名"
     if _is_common(plain):
         return "口令太常见，容易被猜到"
-    if _is_repeated(plain) or _runs(plain.translate(UNSHIFTED)) < FEWEST_RUNS:
+    runs = min(_runs(plain), _runs(plain.translate(UNSHIFTED)))
+    if _is_repeated(plain) or runs < FEWEST_RUNS:
         return "口令是重复的或连续的字符，容易被猜到"
     return None
 
