@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import callbacks
 from access.devices import Devices
-from access.operations import Operations, OperationsError
+from access.operations import FAILURES, Operations, OperationsError
 from callbacks.answer import Answers
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
@@ -114,6 +115,8 @@ def _register_operations(
     """What devices and people do; the numbers that grow when a wall must look anew, and whether
     the store answers."""
     operations = Operations(store.home)
+    with suppress(*FAILURES):  # one that is away keeps nothing from starting
+        operations.prepare()
     devices, live_alerts, told = Devices(operations), LiveAlerts(operations), Walls(operations)
     visitors = Visitors(devices)
     devices_routes.register(app.server, visitors)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    inspect,
     make_url,
     select,
     text,
@@ -31,6 +32,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from access import schema
 
 FILE = "operations.db"
 VARIABLE = "ZHINAO_OPERATIONS"
@@ -46,6 +49,7 @@ LOGS_KEPT = timedelta(days=200)  # who did what when: six months at least (网�
 FORGET_EVERY = timedelta(hours=1)
 PORTION = 500  # rows forgotten at a time: nobody who writes waits long for it
 METADATA = MetaData()  # every module that has tables in the store declares them on this
+NEWER = "业务库的表结构是第 {} 版，本程序只认到第 {} 版；请换用新程序，或从升级前的备份恢复"
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
 
 log = structlog.get_logger()
@@ -108,14 +112,14 @@ class Operations:
     def writing(self) -> Iterator[Connection]:
         """One transaction; durable once the block is left. Nothing is kept where it raises. One
         writes at a time in either kind of store, so what is read first still holds at the end."""
-        self._create_tables()
+        self.prepare()
         with self._alone() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """What is there, as of one moment in SQLite; disturbs no writer."""
-        self._create_tables()
+        self.prepare()
         with self._reading.begin() as connection:
             yield connection
 
@@ -141,16 +145,25 @@ class Operations:
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
-    def _create_tables(self) -> None:
-        """Those that modules have declared by now; several processes may come at once."""
+    def prepare(self) -> None:
+        """Bring the tables up to date, as the first use does by itself; several processes may come
+        at once. OperationsError where they are of a newer program."""
         declared = frozenset(METADATA.tables)
         if declared == self._tables:
             return
         with self._creating:
             if self.is_file:
                 self.home.mkdir(parents=True, exist_ok=True)
-            with self._alone() as connection:
-                METADATA.create_all(connection)
+            try:
+                with self._reading.begin() as connection:
+                    there = inspect(connection).get_table_names()
+                    is_made = schema.is_current(connection) and declared <= {*there}
+                if not is_made:
+                    with self._alone() as connection:
+                        schema.upgrade(connection)
+                        METADATA.create_all(connection)
+            except schema.TooNew as found:
+                raise OperationsError(NEWER.format(found, schema.newest())) from None
             self._tables = declared
 
     @contextmanager

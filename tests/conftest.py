@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher, profiles
 from hypothesis import settings
+from sqlalchemy import text
 
 from access import passwords
-from access.operations import METADATA, Operations
+from access.operations import Operations
 from tests.postgres import NEEDED, cluster, programs
 
 ROOT = Path(__file__).parent.parent
@@ -45,9 +46,16 @@ def operations(request, tmp_path) -> Iterator[Operations]:
     url = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     store = Operations(tmp_path, url)
     if url:
-        METADATA.drop_all(store.engine)
+        emptied(store)
     yield store
     store.close()
+
+
+def emptied(store: Operations) -> None:
+    """Take everything out of a PostgreSQL of the tests', as if nobody had used it before."""
+    with store.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
 
 
 @pytest.fixture
