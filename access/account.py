@@ -1,5 +1,6 @@
 """An account: who may sign in, with which role, for which regions and departments."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from access.operations import METADATA, Moment
 from access.roles import ROLES, Power
 from data.scope import LONGEST_VALUE, Filter
 
+NAME = re.compile(r"[a-z][a-z0-9_.-]{1,39}")
 LONGEST_NAME = 40  # characters; of the shown name too
 LONGEST_SUBJECT = 300  # characters of issuer and subject
 REGION, DEPARTMENT = "region", "department"  # the kinds of limit

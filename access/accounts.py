@@ -16,6 +16,7 @@ from access.account import (
     DEPARTMENT,
     LONGEST_NAME,
     LONGEST_SUBJECT,
+    NAME,
     REGION,
     Account,
     account_named,
@@ -29,7 +30,6 @@ from access.roles import ROLES, Power
 from access.sessions import end_sessions
 from data.scope import LONGEST_VALUE
 
-NAME = re.compile(r"[a-z][a-z0-9_.-]{1,39}")
 SUBJECT = re.compile(r"https?://[^\s]+ [^\s].*")  # issuer and subject, as OpenID Connect has them
 
 Limits = list[tuple[str, str]]  # kind, value

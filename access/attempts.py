@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sqlalchemy import (
     Boolean,
@@ -114,7 +114,7 @@ class Attempts:
         """The last guess was right, or somebody who may has unlocked the name."""
         connection.execute(delete(FAILED).where(FAILED.c.digest == self._digest(name)))
 
-    def refusal(self, connection: Connection, address: str, now: datetime) -> Refusal | None:
+    def refusal(self, connection: Connection, address: str | None, now: datetime) -> Refusal | None:
         """Count a try from an address; a refusal, uncounted, where it had its share just now."""
         address = network(address)
         recent = select(TRIED.c.at, TRIED.c.is_refused)
@@ -137,16 +137,29 @@ class Attempts:
         return hmac.new(self._key, told, hashlib.sha256).hexdigest()
 
 
-def network(address: str) -> str:
+def plain(address: str | None) -> str:
+    """An address as it is kept and shown; "—" for what is none."""
+    found = _address(address)
+    return str(found) if found else "—"
+
+
+def network(address: str | None) -> str:
     """Who stands behind an address: of IPv6 its /64, for one line has as many as it likes."""
+    found = _address(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((int(found), 64), strict=False))
+    return plain(address)
+
+
+def _address(given: str | None) -> IPv4Address | IPv6Address | None:
+    """Without the zone that may follow an IPv6 address: any text."""
     try:
-        found = ip_address(address)
+        found = ip_address(given or "")
     except ValueError:
-        return "—"
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    inner = found.ipv4_mapped
-    return str(inner or ip_network((int(found), 64), strict=False))
+        return None
+    if isinstance(found, IPv4Address):
+        return found
+    return found.ipv4_mapped or IPv6Address(int(found))
 
 
 def _in_a_row(count: int, ago: timedelta) -> int:

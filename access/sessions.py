@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import update as update_of
 
 from access.account import ACCOUNTS, Account, account_named, accounts_where
-from access.attempts import LONGEST_ADDRESS
+from access.attempts import LONGEST_ADDRESS, plain
 from access.audit import CONSOLE, Audit, entry
 from access.operations import (
     FAILURES,
@@ -90,7 +90,7 @@ class Sessions:
         self,
         account: Account,
         now: datetime,
-        address: str,
+        address: str | None,
         agent: str,
         way: str,
         ended: str | None = None,
@@ -105,7 +105,7 @@ class Sessions:
         connection: Connection,
         account: int,
         now: datetime,
-        address: str,
+        address: str | None,
         agent: str,
         way: str,
         ended: str | None,
@@ -121,8 +121,8 @@ class Sessions:
             "account": account,
             "begun_at": now,
             "seen_at": now,
-            "address": _printable(address, LONGEST_ADDRESS),
-            "agent": _printable(agent, LONGEST_AGENT),
+            "address": plain(address),
+            "agent": "".join(c for c in agent[:LONGEST_AGENT] if c.isprintable()),
             "way": way,
         }
         connection.execute(insert(SESSIONS).values(row))
@@ -131,9 +131,7 @@ class Sessions:
     def of(self, token: str | None, now: datetime, is_active: bool) -> Account | None:
         """The account, not disabled, whose running session has this token. Asked anew each time:
         what is ended or changed holds at once. `is_active`: somebody did something, as against a
-        page that asks by itself; the session is then good for another `idle`, or a minute more.
-
-        Whom another house knows by single sign-on has no password here that it must change."""
+        page that asks by itself; the session is then good for another `idle`, or a minute more."""
         if not token:
             return None
         asked = select(SESSIONS).where(SESSIONS.c.digest == _digest(token), *self._runs(now))
@@ -146,7 +144,7 @@ class Sessions:
         if is_active and now - row.seen_at >= SEEN_EVERY:
             with suppress(*FAILURES):  # who may ask, may also while nothing can be written
                 self._note_seen(row, now)
-        return account if row.way == PASSWORD else replace(account, must_change=False)
+        return signed_in(account, row.way)
 
     def end(self, token: str | None, now: datetime) -> None:
         """Sign out: nothing where the session has ended already."""
@@ -203,13 +201,15 @@ def end_sessions(
     _end(connection, now, SESSIONS.c.account == account, SESSIONS.c.digest != kept)
 
 
+def signed_in(account: Account, way: str) -> Account:
+    """The account, as the way by which it came makes it: who came by single sign-on has no password
+    here that must be changed."""
+    return account if way == PASSWORD else replace(account, must_change=False)
+
+
 def _end(connection: Connection, now: datetime, *is_it: ColumnElement[bool]) -> None:
     change = update_of(SESSIONS).where(*is_it, SESSIONS.c.ended_at.is_(None))
     connection.execute(change.values(ended_at=now))
-
-
-def _printable(text: str, longest: int) -> str:
-    return "".join(c for c in text[:longest] if c.isprintable())
 
 
 def _digest(token: str) -> str:
