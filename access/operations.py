@@ -3,7 +3,9 @@
 An SQLite file in the home by default, PostgreSQL by URL; the same code on both."""
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -218,9 +220,24 @@ def _engine(url: URL, is_file: bool) -> Engine:
 def _set_up(connection: Any, _record: Any) -> None:
     """Every commit on the disk before it returns; readers and the writer side by side."""
     connection.isolation_level = None  # Python's module would begin transactions as it likes
-    for pragma in (f"busy_timeout={PATIENCE * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+    connection.execute(f"PRAGMA busy_timeout={PATIENCE * 1000}").close()
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
-    connection.execute("PRAGMA foreign_keys=ON").close()
+
+
+def _write_ahead(connection: Any) -> None:
+    """Where several open a new file at one moment, SQLite refuses this to all but one at once,
+    however patient they are."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _begin(connection: Connection) -> None:
