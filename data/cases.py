@@ -1,6 +1,8 @@
 """The cases behind a number: the same arguments as `measure`, one row a case."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -8,7 +10,9 @@ from data.built_in_dimensions import LAMP
 from data.dimensions import dimension_of
 from data.editions.edition import Edition
 from data.indicators import Count, indicator_of
+from data.masking import COVERED
 from data.names import named
+from data.parties import People, people_of
 from data.scope import Grant, Scope, ScopeError
 from data.sql import quoted
 from data.state import Question, state
@@ -21,7 +25,6 @@ COLUMNS = (
 )
 PERSONAL = ("title", "summary", "place_text", "extra")  # may name people
 NOT_ON_WALLS = ("source_key", *PERSONAL)  # nor matters of sensitive categories
-COVERED = "＊＊＊"
 LONGEST_LIST = 1_000_000
 QUIET = timedelta(days=30)  # the newest cases at a past time lie within these
 
@@ -40,13 +43,15 @@ def cases_behind(
 
     For a group of `measure` add its code to the scope (`with_filter`). Columns: COLUMNS, `lamp`,
     the site's places and dimensions, PERSONAL. A case whose steps are counted is listed once.
-    Personal text is covered unless the grant is clear. A wall has no NOT_ON_WALLS, points to
-    100 m, and of sensitive matters no row. ScopeError for an unknown `order`.
+    Personal text is masked (`masked`) unless the grant is clear, and nothing can be ordered by it
+    then. A wall has no NOT_ON_WALLS, points to 100 m, and of sensitive matters no row. ScopeError
+    for an unknown `order`.
     """
     question = Question(edition, scope, grant)
     columns = _columns(question)
-    if order not in columns:
-        raise ScopeError(f"不能按 {order[:40]} 排序；可用的列：{'、'.join(columns)}")
+    orders = [name for name in columns if grant.masking == "clear" or name not in PERSONAL]
+    if order not in orders:
+        raise ScopeError(f"不能按 {order[:40]} 排序；可用的列：{'、'.join(orders)}")
     found = indicator_of(indicator)
     counts = (found.numerator,) if side == "numerator" else found.denominator
     listed = " UNION ".join(_listing(question, count, columns) for count in counts)
@@ -57,7 +62,22 @@ def cases_behind(
         f"SELECT * FROM ({listed}) ORDER BY {quoted(order)} {'ASC' if ascending else 'DESC'}"
         f" NULLS LAST, case_code LIMIT {most:d}"
     )
-    return edition.frame(sql, question.used(sql))
+    frame = edition.frame(sql, question.used(sql))
+    is_covered = grant.masking != "clear" and not grant.is_wall
+    return _with_masks(edition, frame) if is_covered else frame
+
+
+def masked(case: Mapping[str, Any], people: People) -> dict[str, str | None]:
+    """The PERSONAL fields of a case as who may not see them in clear is told them: texts without
+    its people (data/masking.py), the place as far as its community, nothing of `extra`."""
+    title, summary, place, extra = (case[name] or None for name in PERSONAL)
+    places = [place or ""]
+    return {
+        "title": title and people.masked(title, places),
+        "summary": summary and people.masked(summary, places),
+        "place_text": place and people.masked_place(place),
+        "extra": extra and COVERED,
+    }
 
 
 def newest_cases(edition: Edition, scope: Scope, grant: Grant, limit: int = 5) -> pd.DataFrame:
@@ -88,12 +108,25 @@ def _columns(question: Question) -> dict[str, str]:
     columns |= {
         key: dimension_of(site, key).sql for key in (*site.place_keys, *site.dimension_keys)
     }
-    covered = "CASE WHEN {} IS NOT NULL THEN '" + COVERED + "' END"
-    is_clear = question.grant.masking == "clear"
-    columns |= {name: name if is_clear else covered.format(name) for name in PERSONAL}
+    columns |= {name: name for name in PERSONAL}
     if question.grant.is_wall:
         return {name: sql for name, sql in columns.items() if name not in NOT_ON_WALLS}
     return columns
+
+
+def _with_masks(edition: Edition, frame: pd.DataFrame) -> pd.DataFrame:
+    """The listing with its PERSONAL columns masked, each case by its own parties."""
+    cases = list(zip(frame["case_code"], frame["reported_at"], strict=True))
+    people, nobody = people_of(edition, cases), People()
+    told = frame[list(PERSONAL)].astype(object).where(frame[list(PERSONAL)].notna(), None)
+    texts = [
+        masked(dict(zip(PERSONAL, row, strict=True)), people.get(code, nobody))
+        for code, row in zip(frame["case_code"], told.values.tolist(), strict=True)
+    ]
+    columns = {
+        name: pd.Series([text[name] for text in texts], frame.index, object) for name in PERSONAL
+    }
+    return frame.assign(**columns)
 
 
 def _listing(question: Question, count: Count, columns: dict[str, str]) -> str:

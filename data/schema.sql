@@ -175,6 +175,30 @@ CREATE TABLE evaluations (      -- 评价: what the person concerned says of how
     extra         VARCHAR
 );
 
+-- Who is concerned. Names and numbers are as delivered, for who may see them in clear (data/masking.py
+-- covers them for everybody else); no view of a wall reads this table, and it has no `extra`: what a
+-- list of people holds beside the declared columns is not stored.
+CREATE TABLE parties (          -- 当事人
+    party_code    VARCHAR NOT NULL,
+    source        VARCHAR NOT NULL,
+    source_key    VARCHAR,
+    case_code     VARCHAR NOT NULL,
+    seq           INTEGER,            -- the source's own order within the case
+    role          VARCHAR,            -- codes/party_role.csv
+    name          VARCHAR,
+    phone         VARCHAR,
+    id_number     VARCHAR,
+    address       VARCHAR,
+    is_minor      BOOLEAN,            -- as the source says; an identity number may say it too
+    person_key    VARCHAR,            -- keyed hash of the identity number, or of name and phone
+    version       TIMESTAMP,
+    row_hash      VARCHAR NOT NULL,
+    seen_at       TIMESTAMP,
+    withdrawn_at  TIMESTAMP,
+    member        VARCHAR NOT NULL,
+    line          BIGINT NOT NULL
+);
+
 -- The rosters and positions of people have no `extra`: what a roster holds beside the declared
 -- columns (phone numbers) is not stored.
 CREATE TABLE duty (             -- 值班: who holds which post and when

@@ -105,6 +105,17 @@ TARGETS: Mapping[str, Target] = {  # in the order of loading: cases are derived 
         times=("at",),
         events=("at",),
     ),
+    "parties": Target(
+        code="party_code",
+        fields={
+            **CASE,
+            "seq": WHOLE,
+            **dict.fromkeys(("role", "name", "phone", "id_number", "address"), TEXT),
+            "is_minor": YES_NO,
+        },
+        needed=("case",),
+        lookups={"role": "party_role"},
+    ),
     "duty": Target(
         code="duty_code",
         fields={

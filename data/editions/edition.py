@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from data.editions.tables import full_scan_sql, table_names
 from data.site import Site
 
-SCHEMA_VERSION = "5"  # raised with every change of schema.sql or of the wall's views
+SCHEMA_VERSION = "6"  # raised with every change of schema.sql or of the wall's views
 
 
 class EditionError(Exception):

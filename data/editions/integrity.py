@@ -19,6 +19,7 @@ from rules.status import CLOSING
 PROVENANCE = {"member", "line"}
 STATE: dict[str, set[str]] = {
     **dict.fromkeys(TARGETS, PROVENANCE),
+    "parties": {*PROVENANCE, "person_key"},  # keyed with a secret of the home
     "steps": set(),
     "quarantine": PROVENANCE,
     "grids": set(),

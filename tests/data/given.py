@@ -50,7 +50,8 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
 
     What a case does not name: accepted 2026-11-02 and open since. `steps` are (kind, at) or dicts
     of a Step's fields; they decide the state. Without them the steps follow from
-    the times. `follow_ups` are (due, done, result) and `evaluations` (at, satisfaction).
+    the times. `follow_ups` are (due, done, result) and `evaluations` (at, satisfaction); `parties`
+    dicts of their columns.
     """
     connection = duckdb.connect(":memory:")
     create_tables(connection, site)
@@ -60,11 +61,12 @@ def given(*cases: dict[str, Any], data_time: datetime = UNTIL, site: Site = SITE
 
 def fill(connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any]) -> None:
     """Write the cases of `given` into the empty tables of an edition."""
-    rows, steps = [], []
+    rows, steps, parties = [], [], []
     told: dict[str, list[dict]] = {name: [] for name in TOLD}
     for number, case in enumerate(cases, start=1):
         row, own = _folded({"case_code": f"c{number:05d}", **case})
-        rows.append({name: value for name, value in row.items() if name not in TOLD})
+        rows.append({name: value for name, value in row.items() if name not in (*TOLD, "parties")})
+        parties += [_party(row["case_code"], n, p) for n, p in enumerate(row.get("parties", ()), 1)]
         steps += own
         for name, values in told.items():
             values += [_told(name, row["case_code"], n, t) for n, t in enumerate(row.get(name, ()))]
@@ -72,6 +74,7 @@ def fill(connection: duckdb.DuckDBPyConnection, *cases: dict[str, Any]) -> None:
     _insert(connection, "steps", sorted(steps, key=lambda step: step["at"]))
     for name, values in told.items():
         _insert(connection, name, values)
+    _insert(connection, "parties", parties)
     names = ("layer", "code", "name", "parent", "population")
     _insert(connection, "grids", [dict(zip(names, grid, strict=True)) for grid in GRIDS])
 
@@ -104,6 +107,16 @@ def _told(table: str, case_code: str, number: int, values: tuple) -> dict[str, A
     row |= {"precision": "second", "row_hash": "h", "member": "m", "line": 1}
     given = dict(zip(TOLD[table], values, strict=False))
     return row | {k: moment(v) if k in TOLD_TIMES else v for k, v in given.items()}
+
+
+def _party(case_code: str, seq: int, party: dict[str, Any]) -> dict[str, Any]:
+    needed = {"source": "s", "row_hash": "h", "member": "m", "line": 1}
+    return {
+        "party_code": f"{case_code}-p{seq}",
+        "case_code": case_code,
+        "seq": seq,
+        **needed,
+    } | party
 
 
 def moment(value: Any) -> datetime | None:

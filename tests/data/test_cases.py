@@ -2,8 +2,9 @@
 
 import pytest
 
-from data.cases import COVERED, PERSONAL, cases_behind, newest_cases
+from data.cases import PERSONAL, cases_behind, newest_cases
 from data.indicators import INDICATORS
+from data.masking import COVERED
 from data.measure import measure
 from data.names import named
 from data.points import points
@@ -11,6 +12,7 @@ from data.scope import Grant, Scope, ScopeError
 from tests.data.given import SINCE, UNTIL, given
 
 FULL = Grant.full()
+MASKED = Grant(None, None, "masked")
 WEEK = Scope(since=SINCE, until=UNTIL)
 MOVED = {"steps": [("close", "2026-11-03"), ("reopen", "2026-11-05"), ("close", "2026-11-07")]}
 EDITION = (
@@ -71,16 +73,41 @@ def test_an_order_that_is_no_column_is_refused():
         cases_behind(given(), WEEK, FULL, order="1; DROP TABLE cases")
 
 
-def test_personal_text_is_covered_unless_the_grant_is_clear():
-    edition = given({"title": "张三投诉", "place_text": "某路 3 号"}, {})
-    masked = Grant(None, None, "masked")
-    covered = cases_behind(edition, WEEK, masked, order="case_code", ascending=True)
-    assert covered[list(PERSONAL)].astype(object).where(covered.notna(), None).values.tolist() == [
-        [COVERED, None, COVERED, None],
-        [None, None, None, None],
+def test_personal_text_is_masked_unless_the_grant_is_clear():
+    party = {"name": "张测甲", "phone": "19900001234", "address": "一镇甲村某路3号"}
+    edition = given(
+        {
+            "title": "张测甲投诉",
+            "summary": "来电人19900001234，住一镇甲村某路3号，邻居王测乙",
+            "place_text": "一镇甲村某路3号",
+            "extra": '{"备注": "张测甲"}',
+            "parties": [party],
+        },
+        {"title": "张测甲投诉"},
+    )
+    masked = cases_behind(edition, WEEK, MASKED, order="case_code", ascending=True)
+    assert personal(masked) == [
+        [
+            "张＊＊投诉",
+            "来电人199＊＊＊＊1234，住一镇甲村＊＊＊，邻居王测乙",
+            "一镇甲村＊＊＊",
+            COVERED,
+        ],
+        ["张测甲投诉", None, None, None],  # of another case nobody knows who that is
     ]
     clear = cases_behind(edition, WEEK, FULL, order="case_code", ascending=True)
-    assert clear["title"].iloc[0] == "张三投诉"
+    assert personal(clear)[0][0] == "张测甲投诉"
+
+
+def personal(frame) -> list[list[str | None]]:
+    texts = frame[list(PERSONAL)].astype(object)
+    return texts.where(texts.notna(), None).values.tolist()
+
+
+def test_what_is_masked_orders_nothing():
+    with pytest.raises(ScopeError, match="排序"):
+        cases_behind(given({}), WEEK, MASKED, order="summary")
+    assert len(cases_behind(given({}), WEEK, FULL, order="summary")) == 1
 
 
 def test_a_listing_obeys_the_grant():

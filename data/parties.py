@@ -1,0 +1,90 @@
+"""Parties 当事人: the people of cases, and what of a case's texts is covered because of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from data import masking
+from data.editions.edition import Edition
+
+VICTIM = "victim"
+COVERS = {  # a field of a party -> how it is covered
+    "name": masking.name,
+    "phone": masking.phone,
+    "id_number": masking.id_number,
+    "address": masking.address,
+}
+# Numbered within the case, 1.. in the order of the source: by this number a value is asked for.
+OF_CASES = """
+SELECT case_code, row_number() OVER (
+           PARTITION BY case_code ORDER BY seq NULLS LAST, source, source_key, party_code
+       ) AS number, role, name, phone, id_number, address, coalesce(is_minor, false) AS is_minor,
+       person_key
+FROM parties
+WHERE withdrawn_at IS NULL AND case_code IN (SELECT unnest($codes))
+ORDER BY case_code, number
+"""
+
+
+@dataclass(frozen=True)
+class Party:
+    """One party of a case, in clear. `role` is a code of codes/party_role.csv."""
+
+    number: int
+    role: str | None
+    name: str | None
+    phone: str | None
+    id_number: str | None
+    address: str | None
+    is_minor: bool
+    person_key: str | None
+
+    def is_hidden(self, on: date) -> bool:
+        """Whether nothing may be told of the party: a victim, or a child on that day."""
+        is_child = self.is_minor or masking.is_minor(self.id_number, on)
+        return is_child or self.role == VICTIM
+
+    def shown(self, field: str, on: date) -> str | None:
+        """A value of COVERS as who may not see it in clear is told it."""
+        value = getattr(self, field)
+        if not value:
+            return None
+        return masking.COVERED if self.is_hidden(on) else COVERS[field](value)
+
+
+@dataclass(frozen=True)
+class People:
+    """The parties of one case, as they stood on the day when it was reported."""
+
+    parties: tuple[Party, ...] = ()
+    on: date = date.max
+
+    def masked(self, text: str, places: Iterable[str] = ()) -> str:
+        """A text of the case without what identifies them; `places` are its other addresses."""
+        return masking.text(
+            text,
+            names=[p.name for p in self.parties if not p.is_hidden(self.on)],
+            hidden=[p.name for p in self.parties if p.is_hidden(self.on)],
+            numbers=[number for p in self.parties for number in (p.phone, p.id_number)],
+            addresses=[*(p.address for p in self.parties), *places],
+        )
+
+    def masked_place(self, text: str) -> str:
+        """An address of the case as far as its community, without their names."""
+        return self.masked(masking.address(text))
+
+
+def people_of(edition: Edition, cases: Sequence[tuple[str, datetime | None]]) -> dict[str, People]:
+    """The parties of the cases (code, reported at) that have any, by code.
+
+    Who asks has found the cases within a grant: nothing is checked here."""
+    if not cases:
+        return {}
+    rows = edition.rows(OF_CASES, {"codes": [code for code, _ in cases]})
+    found: dict[str, list[Party]] = {}
+    for code, *values in rows:
+        found.setdefault(code, []).append(Party(*values))
+    on = {code: at.date() for code, at in cases if not pd.isna(at)}
+    return {code: People(tuple(them), on.get(code, date.max)) for code, them in found.items()}
