@@ -22,7 +22,7 @@ from access.account import (
     account_named,
     accounts_where,
 )
-from access.attempts import Attempts
+from access.attempts import Attempts, lock
 from access.audit import CONSOLE, REFUSED, Audit, entry
 from access.devices import check_region
 from access.operations import Operations, OperationsError
@@ -210,14 +210,19 @@ class Accounts:
 
     def _proved(self, name: str, password: str, now: datetime) -> str:
         """The digest that this password fits."""
-        with self._operations.writing() as connection:
+        refusal = entry(name, "account.password", name, REFUSED)
+        with self._audit.writing() as (connection, note):
             kept = _digest_of(connection, _named(connection, name))
             attempt = self._attempts.begin(connection, name, now)
-        if attempt.wait is not None:
-            minutes = -(-attempt.wait.total_seconds() // 60)
-            raise OperationsError(f"原口令输错太多次，请 {minutes:.0f} 分钟后再试")
+            if attempt.wait:
+                note(refusal, now)
+        if attempt.wait:
+            raise OperationsError(f"原口令输错太多次，请 {attempt.minutes} 分钟后再试")
         if not self._attempts.fits(name, kept, password):
-            self._audit.note(entry(name, "account.password", name, REFUSED), now)
+            with self._audit.writing() as (_, note):
+                note(refusal, now)
+                if attempt.is_last:
+                    note(lock(name, name), now)
             raise OperationsError("原口令不对")
         return kept
 

@@ -9,6 +9,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from math import ceil
 
 from sqlalchemy import (
     Boolean,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import update as update_of
 
 from access import passwords
-from access.audit import derived_key
+from access.audit import Entry, derived_key, entry
 from access.operations import KEPT, METADATA, Kept, Moment, Operations
 
 MOST_IN_A_ROW = 5
@@ -66,6 +67,11 @@ class Attempt:
     def is_last(self) -> bool:
         """Whether the name is locked if this one fails."""
         return self.number == MOST_IN_A_ROW
+
+    @property
+    def minutes(self) -> int:
+        """`wait`, as people are told it."""
+        return ceil((self.wait or timedelta()) / timedelta(minutes=1))
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,11 @@ class Attempts:
             self._key = derived_key(self._operations.home, "sign-in names")
         told = name.encode("utf-8", "surrogatepass")
         return hmac.new(self._key, told, hashlib.sha256).hexdigest()
+
+
+def lock(actor: str, subject: str) -> Entry:
+    """What the audit says when the last guess has failed."""
+    return entry(actor, "account.lock", subject, minutes=LOCKED // timedelta(minutes=1))
 
 
 def plain(address: str | None) -> str:

@@ -11,11 +11,11 @@ from sqlalchemy import update as update_of
 from access import one_time, passwords
 from access.account import ACCOUNTS, NAME, Account, account_named, accounts_where
 from access.attempts import (
-    LOCKED,
     MOST_IN_A_ROW,
     MOST_OF_ADDRESS,
     Attempt,
     Attempts,
+    lock,
     plain,
 )
 from access.audit import CONSOLE, REFUSED, Audit, Note, entry
@@ -24,6 +24,8 @@ from access.sessions import OIDC, PASSWORD, Sessions, signed_in
 
 NOBODY = "—"  # a typed name that is no account's is written nowhere: it may be a password
 WRONG = "账号、口令或验证码不对"  # whichever it was
+LOCKED = f"连续输错 {MOST_IN_A_ROW} 次，账号已锁定，请 {{}} 分钟后再试"
+OFTEN = "这个地址登录太频繁，请稍后再试"
 UNKNOWN = "这个统一身份在本系统没有可用的账号，请联系管理员"
 SOON = timedelta(seconds=5)  # after which another may try who found too many at it
 
@@ -145,9 +147,9 @@ class SignIn:
                 _note_refused(note, now, row, browser, "locked")
         self._operations.forget(now)
         if refusal is not None:
-            raise SignInRefused("这个地址登录太频繁，请稍后再试", refusal.wait)
+            raise SignInRefused(OFTEN, refusal.wait)
         if attempt.wait is not None:
-            raise _locked(attempt.wait)
+            raise SignInRefused(LOCKED.format(attempt.minutes), attempt.wait)
         return row.digest if row else None, attempt
 
     def _look(self, name: str, kept: str | None, password: str) -> tuple[bool, str | None]:
@@ -199,8 +201,7 @@ def _keep_out(
 ) -> None:
     _note_refused(note, now, row, browser, wrong)
     if attempt.is_last:
-        minutes = LOCKED // timedelta(minutes=1)
-        note(entry(NOBODY, "account.lock", _subject(row), minutes=minutes), now)
+        note(lock(NOBODY, _subject(row)), now)
 
 
 def _note_refused(
@@ -220,8 +221,3 @@ def _row(connection: Connection, is_it: ColumnElement[bool]) -> Row | None:
 
 def _update(connection: Connection, row: Row, **values: int | str | None) -> None:
     connection.execute(update_of(ACCOUNTS).where(ACCOUNTS.c.id == row.id).values(**values))
-
-
-def _locked(wait: timedelta) -> SignInRefused:
-    minutes = ceil(wait / timedelta(minutes=1))
-    return SignInRefused(f"连续输错 {MOST_IN_A_ROW} 次，账号已锁定，请 {minutes} 分钟后再试", wait)
