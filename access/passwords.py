@@ -71,7 +71,7 @@ def fits(kept: str | None, password: str) -> bool:
             HASHER.verify(kept or nobodys, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
-    return kept is not None
+    return bool(kept)
 
 
 def is_outdated(kept: str) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
+from access import passwords
 from access.accounts import Accounts
 from access.attempts import LOCKED
 from access.audit import Audit
@@ -177,6 +178,7 @@ def test_the_last_administrator_stays(accounts):
     ):
         with pytest.raises(OperationsError, match="最后一个在用的管理员"):
             change()
+    accounts.change("admin1", NOW, "admin1", shown="值班管理员")
     accounts.enable("admin2", NOW)
     accounts.disable("admin1", NOW)
     assert [each.name for each in accounts.all() if each.disabled_at is None] == ["admin2"]
@@ -244,6 +246,21 @@ def test_a_stolen_session_cannot_find_out_the_password(accounts, operations):
         *[("account.password", "leader1")] * 5,
         ("account.add", "leader1"),
     ]
+
+
+def test_a_reset_while_the_old_password_is_looked_at_wins(accounts, monkeypatch):
+    add(accounts)
+    fits, reset = passwords.fits, []
+
+    def slow(kept, password):
+        reset.append(accounts.reset_password("leader1", NOW, "admin1"))
+        return fits(kept, password)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "fits", slow)
+        with pytest.raises(OperationsError, match="刚刚被改过"):
+            accounts.set_password("leader1", GOOD, BETTER, NOW)
+    accounts.set_password("leader1", reset[0], BETTER, NOW)
 
 
 def test_codes_are_asked_for_once_one_is_confirmed(accounts):

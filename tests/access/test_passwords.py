@@ -56,6 +56,11 @@ def test_a_password_fits_its_own_hash_alone(password, other):
         assert fits(kept, other) == (passwords._bytes(password) == passwords._bytes(other))
 
 
+def test_not_even_the_password_of_nobody_fits_nobody(cheap_passwords, monkeypatch):
+    monkeypatch.setattr(passwords, "_nobodys", lambda hasher: hasher.hash(GOOD))
+    assert [fits(kept, GOOD) for kept in (None, "")] == [False, False]
+
+
 def test_what_is_typed_fullwidth_is_the_same(cheap_passwords):
     assert fits(hashed("Ａｂ１２３４５６ｘ！"), "Ab123456x!")
 

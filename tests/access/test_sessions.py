@@ -127,6 +127,21 @@ def test_when_it_was_seen_is_written_once_a_minute(sessions, accounts, monkeypat
     assert sessions.all(NOW + 5 * MINUTE)[0].seen_at == NOW + 4 * MINUTE
 
 
+def test_a_request_that_is_written_late_does_not_turn_the_clock_back(
+    sessions, accounts, operations, monkeypatch
+):
+    token, writing, other = begin(sessions, accounts), operations.writing, Sessions(operations)
+
+    def late():
+        monkeypatch.setattr(operations, "writing", writing)
+        other.of(token, NOW + 10 * MINUTE, True)
+        return writing()
+
+    monkeypatch.setattr(operations, "writing", late)
+    sessions.of(token, NOW + 9 * MINUTE, True)
+    assert sessions.all(NOW + 10 * MINUTE)[0].seen_at == NOW + 10 * MINUTE
+
+
 def test_who_may_ask_may_also_while_nothing_can_be_written(sessions, accounts, monkeypatch):
     token = begin(sessions, accounts)
 
