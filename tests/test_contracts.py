@@ -31,6 +31,7 @@ ALLOWED = {  # package -> what of ours it may import; DESIGN 2
     "layouts": {"data.codes", "data.display", "data.indicators", "data.scope"},
     "callbacks": {"layouts", "data", "geo"},
     "routes": {"data", "geo", "rules", "access", "dispatch"},
+    "upkeep": {"data", "access"},
 }
 OURS = {*ALLOWED, "app", "bench", "tests"}
 NAMELESS = {"utils", "helpers", "common", "manager", "misc", "util", "helper"}

@@ -13,6 +13,7 @@ from tools.pin import REST
 
 ROOT = Path(__file__).parent.parent.parent
 OF_PROGRAM = ("data", "geo", "rules", "access", "dispatch", "etl", "layouts", "callbacks", "routes")
+OF_PROGRAM += ("upkeep",)
 NEEDED_UNSEEN = {
     "tzdata",  # zoneinfo reads it where the system has no time zones
     "redis",  # Flask-Caching loads it where the cache is Redis
