@@ -1,4 +1,4 @@
-"""The restore drill: what was answered before a backup began is in the centre that is made of it."""
+"""The restore drill: what was answered before a backup began is in the centre made of it."""
 
 import sys
 import tempfile

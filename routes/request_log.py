@@ -16,7 +16,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 HEADER = "X-Request-Id"
-VARIABLE = "ZHINAO_LOG"  # "json": one object a line; else plain words
+VARIABLE = "ZHINAO_LOG"  # "json": one object a line; "quiet": only what is wrong; else plain words
 FITTING = re.compile(r"[A-Za-z0-9-]{8,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "-"  # a method that nobody knows, an address without a rule, an actor without a name
@@ -43,6 +43,9 @@ def configure() -> None:
             structlog.processors.ExceptionRenderer(_without_values),
             last,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.WARNING if os.environ.get(VARIABLE) == "quiet" else logging.INFO
+        ),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     for name in LIBRARIES:

@@ -119,6 +119,7 @@ def _process(arguments: list[str], log) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
+        env={"ZHINAO_LOG": "quiet"} | os.environ,  # a terminal is no log
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT if log else None,

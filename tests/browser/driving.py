@@ -37,7 +37,8 @@ class Wall:
 
     def start(self) -> "Wall":
         command = [sys.executable, "app.py", "--home", str(self.home), "--port", str(self.port)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        quiet = os.environ | {"ZHINAO_LOG": "quiet"}
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=quiet)
         deadline = time.monotonic() + 60
         while not self._answers():
             assert self._process.poll() is None, "app.py ended"

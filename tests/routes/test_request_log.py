@@ -206,6 +206,17 @@ def test_all_that_is_logged_meanwhile_bears_the_id_and_nothing_afterwards(capsys
     structlog.reset_defaults()
 
 
+def test_where_it_is_to_be_quiet_only_what_is_wrong_is_told(capsys, monkeypatch):
+    monkeypatch.setenv(request_log.VARIABLE, "quiet")
+    request_log.configure()
+    viewer = served(there=lambda: "there", fails=fails)
+    viewer.get("/there")
+    assert viewer.get("/fails").status_code == 500
+    told = capsys.readouterr().err
+    assert "request failed" in told and "/there" not in told
+    structlog.reset_defaults()
+
+
 def test_what_every_page_asks_all_the_time_is_told_only_where_it_is_not_well(capsys, monkeypatch):
     monkeypatch.setenv(request_log.VARIABLE, "json")
     request_log.configure()
