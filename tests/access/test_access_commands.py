@@ -58,7 +58,7 @@ def test_a_password_from_stdin_is_not_printed(run, operations):
 def test_limits_are_taken_and_listed(run, operations):
     limits = ("--region", "town:T1", "--region", "town:T2", "--department", "police")
     assert run("accounts", "add", "police1", "--role", "department", *limits).exit_code == 0
-    found = Accounts(operations).of("police1")
+    (found,) = Accounts(operations).all()
     assert (found.regions, found.departments) == ((("town", "T1"), ("town", "T2")), ("police",))
     assert "town:T1、town:T2、police" in run("accounts", "list").output
 

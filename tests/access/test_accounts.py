@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from pyotp.totp import TOTP
 
 from access import passwords
 from access.accounts import Accounts
@@ -31,6 +32,12 @@ def sessions(operations):
 
 def add(accounts, name="leader1", role="leader", **more):
     return accounts.add(name, more.pop("shown", name), role, NOW, **({"password": GOOD} | more))
+
+
+def authenticator(address):
+    codes = pyotp.parse_uri(address)
+    assert isinstance(codes, TOTP)
+    return codes
 
 
 def entries(operations):
@@ -265,7 +272,7 @@ def test_a_reset_while_the_old_password_is_looked_at_wins(accounts, monkeypatch)
 
 def test_codes_are_asked_for_once_one_is_confirmed(accounts):
     add(accounts)
-    uri = pyotp.parse_uri(accounts.start_totp("leader1", NOW))
+    uri = authenticator(accounts.start_totp("leader1", NOW))
     assert (uri.name, uri.issuer) == ("leader1", "智脑")
     assert not accounts.of("leader1").has_totp
     with pytest.raises(OperationsError, match="验证码不对"):
@@ -278,7 +285,7 @@ def test_codes_are_asked_for_once_one_is_confirmed(accounts):
         accounts.confirm_totp("leader1", uri.at(LATER), LATER)
     accounts.drop_totp("leader1", NOW, "admin1")
     assert not accounts.of("leader1").has_totp
-    assert pyotp.parse_uri(accounts.start_totp("leader1", NOW)).secret != uri.secret
+    assert authenticator(accounts.start_totp("leader1", NOW)).secret != uri.secret
 
 
 def test_each_deed_is_in_the_audit_and_a_refused_one_is_not_done(accounts, operations):

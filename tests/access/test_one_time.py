@@ -7,6 +7,7 @@ import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyotp.totp import TOTP
 
 from access.one_time import address, made, step_of
 
@@ -27,7 +28,7 @@ def test_codes_are_those_of_the_standard(seconds, code):
 @given(off=st.integers(-5, 5), used=st.none() | st.integers(-5, 5))
 def test_a_code_is_taken_a_step_either_side_and_never_again(off, used):
     step = int(NOW.timestamp()) // 30
-    code = pyotp.TOTP(SECRET).at((step + off) * 30)
+    code = TOTP(SECRET).at((step + off) * 30)
     after = None if used is None else step + used
     is_taken = abs(off) <= 1 and (used is None or off > used)
     assert step_of(SECRET, code, NOW, after) == (step + off if is_taken else None)
@@ -35,12 +36,12 @@ def test_a_code_is_taken_a_step_either_side_and_never_again(off, used):
 
 @given(code=st.text(max_size=30))
 def test_other_text_is_no_code(code):
-    codes = {pyotp.TOTP(SECRET).at(NOW + timedelta(seconds=30 * n)) for n in (-1, 0, 1)}
+    codes = {TOTP(SECRET).at(NOW + timedelta(seconds=30 * n)) for n in (-1, 0, 1)}
     assert (step_of(SECRET, code, NOW, None) is not None) == (code in codes)
 
 
 def test_a_code_is_read_as_people_type_it():
-    code = pyotp.TOTP(SECRET).at(NOW)
+    code = TOTP(SECRET).at(NOW)
     wide = code.translate({ord("0") + n: ord("０") + n for n in range(10)})
     for typed in (f"{code[:3]} {code[3:]}", f" {code}\n", wide):
         assert step_of(SECRET, typed, NOW, None) is not None
