@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from data import masking
 from data.editions.edition import Edition
 from data.regions import trail_to
 from data.scope import Filter, Grant, Scope
@@ -46,7 +47,9 @@ def alerts_in_force(
     """Alerts in force, the gravest first: code, signal, event, headline, area_text, status,
     sent_at, lon, lat (WGS84, NaN without a point), place (code of the top level, or None).
 
-    A wall is told a declared word for the event and no text of the sender (headline, area_text).
+    A wall is told a declared word for the event and no text of the sender (headline, area_text);
+    these texts are masked unless the grant is clear. An alert belongs to no department: within its
+    regions a grant sees it whatever departments it is limited to, but none where it has none.
     In force now (naive, in the site's zone): an alert expires although nothing new arrives. Of the
     past, where the scope names a time or an edition, as it was then."""
     params: dict = {"as_of": moment_of(edition, scope, now), "limit": limit}
@@ -54,12 +57,19 @@ def alerts_in_force(
     within = [_any_of(edition, asked, params) for asked in _asked(edition, scope)]
     if grant.regions is not None:
         within.append(_any_of(edition, grant.regions, params))
+    if grant.departments == ():
+        within.append("false")
     sql = IN_FORCE.format(
         alerts=grant.table("alerts"),
         place=f"a.{quoted(edition.site.levels[0].key)}",
         regions=" AND ".join(within) or "true",
     )
-    return edition.frame(sql, params)
+    frame = edition.frame(sql, params)
+    if grant.masking == "clear" or grant.is_wall:
+        return frame
+    for name in ("event", "headline", "area_text"):
+        frame[name] = [masking.text(said) if said else None for said in frame[name]]
+    return frame
 
 
 def moment_of(edition: Edition, scope: Scope, now: datetime | None = None) -> datetime:

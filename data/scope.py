@@ -160,6 +160,11 @@ class Grant:
     def is_wall(self) -> bool:
         return self.view == "wall"
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether some regions or departments of the site lie outside it."""
+        return self.regions is not None or self.departments is not None
+
     def table(self, name: str) -> str:
         """What the viewer's questions about a table of the edition read."""
         return f"wall_{name}" if self.is_wall else name

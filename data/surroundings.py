@@ -230,7 +230,8 @@ def _grids(edition: Edition, around: dict[str, float], grant: Grant) -> pd.DataF
     frame["distance_m"] = shapely.distance(shapes, shapely.Point(0, 0))
     frame = frame[frame["distance_m"] <= around["metres"]]
     if grant.regions is not None:
-        frame = frame[[_is_granted(edition, code, grant.regions) for code in frame["code"]]]
+        granted = [_is_granted(edition, code, grant.regions) for code in frame["code"]]
+        frame = frame[np.array(granted, dtype=bool)]  # an empty list would take no columns
     columns = ["code", "name", "population", "households", "shape", "distance_m"]
     return frame.sort_values(["distance_m", "code"], ignore_index=True)[columns]
 

@@ -122,7 +122,7 @@ def _made(table: str, site: Site) -> dict[str, str]:
             return {"member": "'—'", "reason": "NULL::VARCHAR"}
         case "quarantine":
             columns = {"member": "''", "line": "0", "column_name": "NULL::VARCHAR"}
-            return columns | {"reason": _why()}
+            return columns | {"reason": why()}
         case "sources":
             return {"reason": "NULL::VARCHAR", "new_columns": "NULL::VARCHAR"}
     return {}
@@ -146,7 +146,8 @@ def _of_cases(site: Site) -> dict[str, str]:
     return columns | own | {"is_listed": listed}
 
 
-def _why() -> str:
+def why() -> str:
+    """SQL of why a row of `quarantine` was put aside, without what was written in it."""
     cases = [f"WHEN {literal(code)} THEN {literal(word)}" for code, word in WHY.items()]
     return f"CASE code {' '.join(cases)} ELSE {literal(OTHERWISE)} END"
 
