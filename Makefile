@@ -18,14 +18,14 @@ run: $(VENV)/run.stamp
 
 # One more than the cores of a small machine: tests of a wall wait long for clocks of its page.
 test: $(VENV)/dev.stamp
-	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
+	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto nginx redis-server openssl
 	@$(PY) -m pytest -m "not soak" -rs -n 3 --dist worksteal $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(PY) -m bench $(NAME)
 
 soak: $(VENV)/dev.stamp
-	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto
+	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto nginx redis-server openssl
 	@$(PY) -m pytest -m soak -rs --timeout=0 $(ARGS)
 
 lint: $(VENV)/dev.stamp

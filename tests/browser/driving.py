@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -29,16 +30,17 @@ KEEP_DRAWING = """if (location.protocol.startsWith("http")) sessionStorage.setIt
 class Wall:
     """`python app.py` over a home, on a port that stays the same over restarts."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`settings` are environment variables of the server."""
+        self.home, self.settings = home, settings
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen | None = None
 
     def start(self) -> "Wall":
         command = [sys.executable, "app.py", "--home", str(self.home), "--port", str(self.port)]
-        quiet = os.environ | {"ZHINAO_LOG": "quiet"}
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=quiet)
+        env = {**os.environ, "ZHINAO_LOG": "quiet", **self.settings}
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env)
         deadline = time.monotonic() + 60
         while not self._answers():
             assert self._process.poll() is None, "app.py ended"
