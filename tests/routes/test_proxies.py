@@ -1,4 +1,4 @@
-"""What a request says of proxies before us is believed only as far as we were told that they are."""
+"""What a request says of proxies before us is believed only as far as we were told of them."""
 
 import pytest
 from flask import request
