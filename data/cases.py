@@ -118,15 +118,16 @@ def _with_masks(edition: Edition, frame: pd.DataFrame) -> pd.DataFrame:
     """The listing with its PERSONAL columns masked, each case by its own parties."""
     cases = list(zip(frame["case_code"], frame["reported_at"], strict=True))
     people, nobody = people_of(edition, cases), People()
-    told = frame[list(PERSONAL)].astype(object).where(frame[list(PERSONAL)].notna(), None)
+    told = zip(
+        *([v if isinstance(v, str) else None for v in frame[n]] for n in PERSONAL), strict=True
+    )
     texts = [
         masked(dict(zip(PERSONAL, row, strict=True)), people.get(code, nobody))
-        for code, row in zip(frame["case_code"], told.values.tolist(), strict=True)
+        for (code, _), row in zip(cases, told, strict=True)
     ]
-    columns = {
-        name: pd.Series([text[name] for text in texts], frame.index, object) for name in PERSONAL
-    }
-    return frame.assign(**columns)
+    for name in PERSONAL:
+        frame[name] = pd.Series([text[name] for text in texts], frame.index, object)
+    return frame
 
 
 def _listing(question: Question, count: Count, columns: dict[str, str]) -> str:

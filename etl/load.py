@@ -13,6 +13,7 @@ from etl.clean import clean
 from etl.derive import Rules, derive
 from etl.identity import identify
 from etl.incoming import gather_incoming
+from etl.persons import UNLINKED, link_persons
 from etl.places import Places
 from etl.portions import PORTION_ROWS, Delivery, Portion, portions
 from etl.refusal import refuse
@@ -28,6 +29,7 @@ class Loading:
     places: Places
     run: str
     now: datetime
+    person_key: bytes = UNLINKED
     balances: list[Balance] = field(default_factory=list)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     found_slots: dict[str, set[str]] = field(default_factory=dict)
@@ -96,6 +98,8 @@ def _load_portion(loading: Loading, source: Source, portion: Portion) -> list[Ba
     identify(connection, source)
     loading.places.place(connection, source, fields)
     gather_incoming(connection, source, loading.site, fields)
+    if source.target == "parties":
+        link_persons(connection, loading.person_key)
     declared = source.declaration_hash()
     loading.moved += merging.classify(connection, source.target, source.name, declared)
     accepted = [d.name for n, d in portion.deliveries.items() if n not in refused]

@@ -21,6 +21,7 @@ from etl.load import Loading, finish_cases, load_source
 from etl.members import Container
 from etl.news import Known, Look, New, idle, known_of, news_of, on_layers, remember_idle
 from etl.origin import Origin, record
+from etl.persons import key_of
 from etl.places import Places
 from etl.portions import WITH_HEADER
 from etl.report import Report
@@ -110,7 +111,8 @@ def _bring_up_to_date(
         if store.current() != known.edition:  # another run has published meanwhile
             store.close()  # else it would go on reading the former edition for a while
             news, known = _look(sources, look, store, places, report)
-        loading = Loading(build.connection, site, places, str(report.run), look.now)
+        key = key_of(store.home)
+        loading = Loading(build.connection, site, places, str(report.run), look.now, key)
         is_same_site = _is_of(known, site, places)
         _build(build, loading, store, known, news, report, is_same_site, progress)
     if report.edition is not None:
