@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from etl.demo.catalogue import CHANNELS, PREFIXES
 from etl.demo.county import ADDRESSES
+from etl.demo.people import openings
 from etl.demo.simulate import NO_PLACE, PLACEHOLDER, WITH_FLOW, Cases
 from etl.demo.wording import Words, summaries
 from etl.demo.world import NEVER, Floats, Ints, World
@@ -166,7 +167,7 @@ class Writer:
 
     def common(self, channel: str, cases: Cases, seen: Seen) -> dict[str, list]:
         """What all channels tell, in the words of this one."""
-        own, number = self.words.vocabularies[channel], CHANNELS.index(channel)
+        own = self.words.vocabularies[channel]
         category = cases["category"].astype(np.int64)
         address = self.words.address[cases["grid"].astype(np.int64) * ADDRESSES + cases["address"]]
         matter = self.words.matter[category, cases["matter"]]
@@ -176,7 +177,10 @@ class Writer:
             "category": own.category[category].tolist(),
             "matter": matter.tolist(),
             "summary": summaries(
-                self.words, number, address, matter, cases["request"].astype(np.int64)
+                openings(self.world, channel, cases),
+                address,
+                matter,
+                cases["request"].astype(np.int64),
             ).tolist(),
             "address": address.tolist(),
             "department": own.department[seen.department].tolist(),

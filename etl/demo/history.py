@@ -13,6 +13,7 @@ import numpy as np
 
 from etl.demo import aftercare, alerts, county, forces
 from etl.demo.catalogue import CHANNELS, SHARES
+from etl.demo.concerned import PARTIES, party_rows
 from etl.demo.deliver import (
     FLOW_CHANNELS,
     FLOW_FORM,
@@ -204,6 +205,8 @@ class _Run:
         rng = np.random.default_rng([self.seed, 6, period.since])
         for name, rows in follow_up(self.writer, rng, self.stock, period).items():
             self._wrote(name, rows)
+        if rows := list_parties(self.writer, self.stock, period):
+            self._wrote("parties", rows)
 
     def _ready(self) -> None:
         """Who and what stands ready at the end: rosters of three months, positions, resources."""
@@ -289,6 +292,16 @@ def follow_up(
         if columns[0]:
             write_text(writer.path(name, period.name), form, lines_of(form, columns))
     return {name: len(columns[0]) for name, (_, columns) in tables.items() if columns[0]}
+
+
+def list_parties(writer: Writer, stock: Stock, period: Period) -> int:
+    """Tell who is concerned by the cases reported in a period; returns the number of rows."""
+    reported = stock.cases["reported"]
+    new = stock.cases[(reported >= period.since) & (reported < period.until)]
+    columns = party_rows(writer, new)
+    if columns[0]:
+        write_text(writer.path("parties", period.name), PARTIES, lines_of(PARTIES, columns))
+    return len(columns[0])
 
 
 def _settled(cases: Cases, until: int) -> Ints:

@@ -19,7 +19,7 @@ from etl.demo.deliver import (
     write_bytes,
     write_text,
 )
-from etl.demo.history import Period, deliver, follow_up, now
+from etl.demo.history import Period, deliver, follow_up, list_parties, now
 from etl.demo.simulate import Cases, Intake, born
 from etl.demo.stock import Stock
 from etl.demo.wording import words
@@ -80,7 +80,9 @@ class _Stream:
         self._deliver(since, until)
         self._warn(rng, since, until)
         calls = np.random.default_rng([stock.seed, 7, stock.batch])
-        follow_up(self.writer, calls, stock, Period(since, until, _name(until)))
+        period = Period(since, until, _name(until))
+        follow_up(self.writer, calls, stock, period)
+        list_parties(self.writer, stock, period)
         self._report(since, until)
         stock.forget(until)
         stock.told_until, stock.pending_until, stock.batch = until, 0, stock.batch + 1

@@ -112,7 +112,7 @@ def _addresses(county: County) -> Texts:
     return np.array(texts, dtype=object)
 
 
-def summaries(words: Words, channel: int, address: Texts, matter: Texts, request: Ints) -> Texts:
+def summaries(openings: Texts, address: Texts, matter: Texts, request: Ints) -> Texts:
     """Who says so, where, what and what is asked for."""
     requests = np.array(catalogue.REQUESTS, dtype=object)
-    return catalogue.OPENINGS[channel] + address + matter + requests[request]
+    return openings + address + matter + requests[request]

@@ -221,6 +221,39 @@ def test_no_phone_and_no_identity_number_is_written(delivered):
     assert not any(len(run) >= 11 for run in digits_in(texts))
 
 
+def test_whoever_is_named_is_visibly_made_up(delivered):
+    rows = csv_rows(delivered, "parties")
+    assert len(rows) > 500 and len({row["登记编号"] for row in rows}) == len(rows)
+    assert {row["角色"] for row in rows} == {"申请人", "被申请人", "受害人"}
+    assert all(row["姓名"][1] == "测" and row["联系电话"][:7] == "1990000" for row in rows)
+    assert all(row["证件号码"][:6] == "000000" for row in rows)
+    assert not any(is_right(row["证件号码"]) for row in rows)
+    assert 0 < sum(row["未成年"] == "是" for row in rows) < len(rows) / 10
+    cases: dict[str, set[str]] = {}
+    for row in rows:
+        cases.setdefault(row["证件号码"], set()).add(row["事项编号"])
+    assert max(map(len, cases.values())) > 1  # some quarrel more than once
+
+
+def test_some_summaries_name_the_applicant_with_phone_or_number(delivered):
+    parties = [row for row in csv_rows(delivered, "parties") if row["角色"] == "申请人"]
+    names = {row["事项编号"]: row for row in parties}
+    told = {
+        "mediation": ("纠纷编号", "纠纷概述", "联系电话"),
+        "window": ("登记号", "诉求", "联系电话"),
+    }
+    told |= {"petition": ("信访编号", "信访内容", "证件号码")}
+    for source, (key, text, number) in told.items():
+        said = [
+            (names[row[key]], row[text]) for row in rows_of(delivered, source) if row[key] in names
+        ]
+        named = [who for who, words in said if who["姓名"] in words and who[number] in words]
+        assert 0.2 < len(named) / len(said) < 0.5
+        made_up = ("1990000", "000000")
+        runs = [run for _, words in said for run in digits_in(words) if len(run) >= 11]
+        assert runs and all(run.startswith(made_up) for run in runs)
+
+
 def test_alerts_come_one_by_one_and_packed_by_month(delivered, planted):
     packed = sum(
         len(zipfile.ZipFile(file).namelist()) for file in (delivered / "alerts").glob("*.zip")
@@ -295,7 +328,7 @@ def test_follow_ups_and_positions_go_on_live(tmp_path):
     before = hashes(tmp_path)
     live(tmp_path, max_batches=12, every_seconds=0, clock=ticking(END, timedelta(hours=9)))
     new = {name.split("/")[0] for name in set(hashes(tmp_path)) - set(before)}
-    assert {"grid_workers", "follow_ups", "evaluations"} <= new
+    assert {"grid_workers", "follow_ups", "evaluations", "parties"} <= new
     calls = [row["回访编号"] for row in csv_rows(tmp_path, "follow_ups")]
     assert max(Counter(calls).values()) <= 2  # when it is due, and when it is done
 
@@ -378,6 +411,13 @@ def is_near(longitude: str | float | None) -> bool:
         return 111 < float(longitude or 0) < 112
     except ValueError:
         return False
+
+
+def is_right(id_number: str) -> bool:
+    """Whether the check digit is that of GB 11643."""
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    total = sum(int(c) * w for c, w in zip(id_number[:17], weights, strict=True))
+    return "10X98765432"[total % 11] == id_number[17]
 
 
 def digits_in(text: str) -> list[str]:
