@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PYTHON PORT ZHINAO_HOME ZHINAO_SITE
 
-.PHONY: help run test bench soak lint audit
+.PHONY: help run test bench soak lint audit wheelhouse
 
 help:
 	@echo "make run    生成演示县（一次），在 http://127.0.0.1:8050 提供大屏；PORT、ZHINAO_HOME 可改；Ctrl-C 结束"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench  测量所有性能指标；NAME=... 只测其中几项"
 	@echo "make soak   长时间测试"
 	@echo "make lint   代码格式与类型检查"
+	@echo "make wheelhouse  备好离线安装所需的一切；DIR=... 放到哪里"
 	@echo "make audit  已知漏洞检查（需要能访问 PyPI）"
 
 run: $(VENV)/run.stamp
@@ -36,6 +37,9 @@ lint: $(VENV)/dev.stamp
 
 audit: $(VENV)/dev.stamp
 	@$(VENV)/bin/pip-audit --requirement requirements.txt --disable-pip --no-deps
+
+wheelhouse: $(VENV)/run.stamp
+	@tools/wheelhouse.sh $(or $(DIR),wheelhouse)
 
 $(VENV)/run.stamp: requirements.txt
 	@tools/install.sh $(VENV) $<
