@@ -4,7 +4,9 @@ import multiprocessing
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import orjson
 import pytest
@@ -13,7 +15,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-import app  # noqa: F401  # declares every table that there is
+import access
+import dispatch
 from access import schema
 from access.audit import Audit, entry
 from access.devices import Devices
@@ -23,6 +26,10 @@ from dispatch.walls import Walls
 from rules.cap_message import from_json
 from tests.rules.test_cap_message import RECORD
 
+for package in (access, dispatch):  # every table that there is, whoever asks for it
+    for module in iter_modules(package.__path__):
+        if module.name not in ("__main__", "migrations"):
+            import_module(f"{package.__name__}.{module.name}")
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
 FIRST = "0001"
 
