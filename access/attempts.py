@@ -6,6 +6,7 @@ before it is looked at until it proves right: however many are tried at once, no
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -115,6 +116,14 @@ class Attempts:
             with self._operations.writing() as connection:
                 connection.execute(row.values(failures=FAILED.c.failures - 1))
             raise
+
+    def locked(self, connection: Connection, names: Iterable[str], now: datetime) -> set[str]:
+        """Which of these names nobody may try just now."""
+        asked = select(FAILED.c.digest).where(
+            FAILED.c.failures >= MOST_IN_A_ROW, FAILED.c.last_at > now - LOCKED
+        )
+        found = set(connection.execute(asked).scalars())
+        return {name for name in names if self._digest(name) in found}
 
     def forgive(self, connection: Connection, name: str) -> None:
         """The last guess was right, or somebody who may has unlocked the name."""

@@ -152,11 +152,21 @@ class Audit:
         except OSError as fault:
             log.error("audit not anchored", reason=type(fault).__name__)
 
-    def entries(self, before: int | None = None, limit: int = 100) -> list[Kept]:
-        """The newest entries, or those before a number, the newest first."""
-        asked = select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(limit)
+    def entries(
+        self,
+        before: int | None = None,
+        limit: int = 100,
+        actor: str | None = None,
+        action: str | None = None,
+        subject: str | None = None,
+    ) -> list[Kept]:
+        """The newest entries, or those before a number, the newest first; of one actor, of one
+        action, about one subject, where these are given."""
+        given = {"actor": actor, "action": action, "subject": subject}
+        wanted = [AUDIT.c[name] == value for name, value in given.items() if value is not None]
         if before is not None:
-            asked = asked.where(AUDIT.c.seq < before)
+            wanted.append(AUDIT.c.seq < before)
+        asked = select(AUDIT).where(*wanted).order_by(AUDIT.c.seq.desc()).limit(limit)
         with self._operations.reading() as connection:
             return [_kept(row._mapping) for row in connection.execute(asked)]
 

@@ -1,7 +1,6 @@
 """Roles: what the posts of a centre may do. One entry a role; what it may see is limited further by
 the regions and departments of the account that has it.
 
-
 Duties are kept apart as 等保 asks: who makes accounts sees no case, who reads the audit neither,
 and nobody who works on cases can do either.
 """
@@ -21,6 +20,7 @@ class Power(StrEnum):
     ACCOUNTS = "accounts"  # accounts, devices, sessions
     AUDIT = "audit"  # read the audit
     STATUS = "status"  # how the system runs
+    SUBMIT = "submit"  # send alerts: devices alone
 
 
 WORDS: dict[Power, str] = {
@@ -32,6 +32,7 @@ WORDS: dict[Power, str] = {
     Power.ACCOUNTS: "管账号和设备",
     Power.AUDIT: "看审计",
     Power.STATUS: "看运行状态",
+    Power.SUBMIT: "报送预警",
 }
 
 

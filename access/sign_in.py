@@ -1,5 +1,6 @@
 """Signing in: by password, and a code where the account has one, or by single sign-on."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -134,6 +135,11 @@ class SignIn:
                 raise OperationsError(f"没有账号 {name[:60]!r}")
             self._attempts.forgive(connection, name)
             note(entry(by, "account.unlock", name), now)
+
+    def locked(self, names: Iterable[str], now: datetime) -> set[str]:
+        """Which of these names are locked now."""
+        with self._operations.reading() as connection:
+            return self._attempts.locked(connection, names, now)
 
     def _begin(self, name: str, now: datetime, browser: _Browser) -> tuple[str | None, Attempt]:
         """The digest of the account's password, if there is one, and which guess this is."""
