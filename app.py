@@ -18,26 +18,35 @@ from waitress.server import create_server
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import callbacks
+from access.accounts import Accounts
+from access.audit import Audit
 from access.devices import Devices
 from access.operations import FAILURES, Operations, OperationsError
+from access.roles import Power
+from access.sessions import Sessions
+from access.sign_in import SignIn
 from callbacks.answer import Answers
+from callbacks.services import Services
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
-from data.scope import Grant
 from data.wall_view import WallView
 from dispatch.alerts import LiveAlerts
 from dispatch.listeners import Listeners
 from dispatch.walls import Walls
+from layouts.forms import STYLE, form
 from layouts.measures import MEASURES
 from layouts.scenes import SCENES
-from layouts.shell import shell
+from layouts.shell import Reader, shell
 from layouts.theme import css_variables
 from routes import (
     alerts,
     bodies,
     bundles,
+    case_pages,
     connections,
+    export,
+    gate,
     geometry,
     headers,
     health,
@@ -45,11 +54,15 @@ from routes import (
     incident,
     live,
     metrics,
+    own_account,
     request_log,
+    sign_in,
     walls,
 )
 from routes import devices as devices_routes
 from routes.devices import Visitors
+from routes.gate import Gate
+from routes.sign_in import Doors
 
 ROOT = Path(__file__).parent
 NAME = "智脑"
@@ -71,8 +84,8 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant) -> Dash:
-    """The app over one home; `grant` says what the viewer of the present request may see."""
+def build(store: EditionStore) -> Dash:
+    """The app over one home."""
     request_log.configure()
     app = Dash(
         __name__,
@@ -88,16 +101,22 @@ def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant
         suppress_callback_exceptions=True,  # every page has its own part of the ids
         add_log_handler=False,
     )
-    app.layout = lambda: shell(*_named(store))
+    app.layout = lambda: shell(*_named(store), _reader())
     _trust_proxies(app.server)
     measured = metrics.Metrics()
     request_log.register(app.server)  # before all that refuses: what is refused counts as well
     measured.time_requests(app)
     cache = metrics.CountedCache(app.server, _cache_config(), measured.registry)
     made = fingerprint()
-    callbacks.register(app, Answers(store, cache, grant, made))
+    operations = Operations(store.home)
+    with suppress(*FAILURES):  # one that is away keeps nothing from starting
+        operations.prepare()
+    known = Known(operations)
     # First: whoever is refused is asked nothing more.
-    moving, store_answers = _register_operations(app, store, measured)
+    gate.register(app.server, Gate(known.visitors, known.sessions), app.callback_map)
+    callbacks.register(app, known.services(Answers(store, cache, gate.grant, made)))
+    _register_people(app, store, known)
+    moving, store_answers = _register_operations(app, store, operations, known, measured)
     bodies.register(app)
     bundles.register(app.server)
     headers.register(app.server, lambda: list(app.csp_hashes()))
@@ -109,23 +128,51 @@ def build(store: EditionStore, grant: Callable[[], Grant] = devices_routes.grant
     return app
 
 
+class Known:
+    """Who is known to one home: people by their accounts, devices by their tokens."""
+
+    def __init__(self, operations: Operations) -> None:
+        self.accounts, self.devices = Accounts(operations), Devices(operations)
+        self.sessions, self.sign_in = Sessions(operations), SignIn(operations)
+        self.visitors, self.audit = Visitors(self.devices), Audit(operations)
+
+    def services(self, answers: Answers) -> Services:
+        """What the callbacks need of it."""
+        viewer = gate.viewer_of_request
+        own = (self.accounts, self.devices, self.sessions, self.sign_in, self.audit)
+        return Services(answers, viewer, *own)
+
+
+def _register_people(app: Dash, store: EditionStore, known: Known) -> None:
+    doors = Doors(store, known.accounts, known.sessions, known.sign_in, form, STYLE)
+    sign_in.register(app.server, doors)
+    own_account.register(app.server, doors)
+    export.register(app.server, store, known.audit)
+    case_pages.register(app.server, store, lambda title, reason: _refused(store, title, reason))
+
+
+def _refused(store: EditionStore, title: str, reason: str) -> str:
+    """A page that says why something is not shown."""
+    return form("refused", **sign_in.frame(store), told=title, reason=reason)
+
+
 def _register_operations(
-    app: Dash, store: EditionStore, measured: metrics.Metrics
+    app: Dash,
+    store: EditionStore,
+    operations: Operations,
+    known: Known,
+    measured: metrics.Metrics,
 ) -> tuple[dict[str, Callable[[], int]], Callable[[], bool]]:
     """What devices and people do; the numbers that grow when a wall must look anew, and whether
     the store answers."""
-    operations = Operations(store.home)
-    with suppress(*FAILURES):  # one that is away keeps nothing from starting
-        operations.prepare()
-    devices, live_alerts, told = Devices(operations), LiveAlerts(operations), Walls(operations)
-    visitors = Visitors(devices)
-    devices_routes.register(app.server, visitors)
-    alerts.register(app.server, live_alerts, devices)
+    live_alerts, told = LiveAlerts(operations), Walls(operations)
+    devices_routes.register(app.server, known.visitors)
+    alerts.register(app.server, live_alerts, known.devices)
     standing = live.Live(store, live_alerts, is_any_lost=Listeners(operations).is_any_lost)
-    live.register(app.server, standing, visitors)
+    live.register(app.server, standing)
     incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()
-    walls.register(app.server, store, told, devices, visitors, _choices(), pages, colours)
+    walls.register(app.server, store, told, known.devices, _choices(), pages, colours)
     measured.count_errors(operations.engine)
     measured.counts["alerts_standing"] = ("Alerts standing", lambda: len(standing.shown().rows))
     probe = health.Probe(live_alerts.sequence)
@@ -143,9 +190,9 @@ def _choices() -> dict[str, list[dict[str, str]]]:
 def fingerprint() -> str:
     """A hash of everything that makes a page: an open page with another one reloads itself."""
     digest = hashlib.sha256()
-    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules", "dispatch"):
+    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules", "dispatch", "access"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".py", ".css", ".js", ".json", ".csv"}:
+            if path.suffix in {".py", ".css", ".js", ".json", ".csv", ".html"}:
                 digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -210,6 +257,16 @@ def _index() -> str:
     name = build_fingerprint(bundle, plotly.__version__, modified)
     index = INDEX.replace("{variables}", css_variables())
     return index.replace("{plotly}", f"/_dash-component-suites/plotly/{name}")
+
+
+def _reader() -> Reader:
+    """Whoever asks for the page."""
+    viewer = gate.viewer_or_none()
+    if viewer is None:  # a screen that is refused, and says so
+        return Reader(frozenset({Power.FIGURES}))
+    account = viewer.account
+    name = f"{account.shown or account.name} · {viewer.shown}" if account else None
+    return Reader(viewer.powers, name)
 
 
 def _named(store: EditionStore) -> tuple[str, bool, str]:

@@ -4,7 +4,10 @@ import asyncio
 
 import brotli
 
+from tests.screens import BEARER
+
 ACCEPT = "Accept-Encoding: br\r\n"
+AS_SCREEN = f"Authorization: {BEARER['Authorization']}\r\n"
 
 
 class Connection:
@@ -33,7 +36,8 @@ class Connection:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{ACCEPT}{headers}"
+        known = "" if "Authorization" in headers else AS_SCREEN
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{ACCEPT}{known}{headers}"
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         status = int(lines[0].split()[1])

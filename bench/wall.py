@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.figure import Figure
 from data.editions.store import EditionStore
 from tests.browser.driving import Look, Wall, chromium, looking
+from tests.screens import BEARER
 
 CASES, DAYS = 30_000, 120
 VIEWERS, SECONDS = 50, 8.0
@@ -109,7 +110,7 @@ def _polling(wall: Wall) -> float:
 
 def _etag(wall: Wall) -> str:
     viewer = http.client.HTTPConnection("127.0.0.1", wall.port)
-    viewer.request("GET", "/heartbeat")
+    viewer.request("GET", "/heartbeat", headers=BEARER)
     reply = viewer.getresponse()
     reply.read()
     viewer.close()
@@ -120,7 +121,7 @@ def _poll(wall: Wall, etag: str, stop: float, polls: list[int], number: int) -> 
     """One viewer on one connection, as a browser keeps it."""
     viewer = http.client.HTTPConnection("127.0.0.1", wall.port)
     while time.monotonic() < stop:
-        viewer.request("GET", "/heartbeat", headers={"If-None-Match": etag})
+        viewer.request("GET", "/heartbeat", headers={"If-None-Match": etag, **BEARER})
         viewer.getresponse().read()
         polls[number] += 1
         time.sleep(1.0)

@@ -5,12 +5,12 @@ from pkgutil import iter_modules
 
 from dash import Dash
 
-from callbacks.answer import Answers
+from callbacks.services import Services
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     """Wire every verb of this folder."""
     for module in iter_modules(__path__):
         verb = import_module(f"{__name__}.{module.name}")
         if hasattr(verb, "register"):
-            verb.register(app, answers)
+            verb.register(app, services)

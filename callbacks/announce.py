@@ -2,8 +2,11 @@
 
 from dash import ClientsideFunction, Dash, Input, Output
 
+from access.policy import needs
+from access.roles import Power
 from callbacks.answer import Answers, Inquiry, answered
 from callbacks.refresh import asked, guarded
+from callbacks.services import Services
 from layouts.controls import Control
 from layouts.marks import risk_word
 from layouts.panel import Listing
@@ -12,13 +15,13 @@ from layouts.panels.newest import moment
 LINES = 8
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.callback(
         Output(Control.TICKER, "data"),
         Input(Control.SCOPE, "data"),
         Input(Control.PULSE, "data"),
         prevent_initial_call=True,
-    )(guarded(announcer(answers)))
+    )(needs(Power.FIGURES)(guarded(announcer(services.answers))))
     app.clientside_callback(
         ClientsideFunction("wall", "ticker"),
         Output(Control.SINK, "dir"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from data.display import (
     text,
     wilson,
 )
-from data.editions.edition import Edition
+from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.held import held_cases, longest_held
 from data.indicators import Indicator, indicator_of
@@ -49,6 +50,7 @@ DEFAULT_DAYS = 30
 KEPT_FOR_THE_DAY = 86_400.0
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
 EVERYWHERE = "全域"
+CHINA = "Asia/Shanghai"
 WITHHELD = "数目过少，不在大屏显示"
 NO_PLACE, NOT_DISPATCHED = "未落格", "待派遣"
 BEFORE_DISPATCH = ("30", "40")  # codes/status.csv
@@ -119,6 +121,28 @@ class Answers:
             return self._flight.get(key, compute, timeout=KEPT_FOR_THE_DAY)
 
         return Inquiry(edition, windowed(scope, edition), grant, of_the_day, of_the_edition, now)
+
+    def zone(self) -> ZoneInfo:
+        """That of the site's clocks; of a home without an edition that of China."""
+        try:
+            with self._store.reading() as edition:
+                return edition.site.tzinfo
+        except EditionError:
+            return ZoneInfo(CHINA)
+
+    def names(self) -> dict[tuple[str, str], str]:
+        """Dimension and code of every region of the tree, and of every department -> its name."""
+        try:
+            with self._store.reading() as edition:
+                dimensions = (*edition.site.level_keys, "department")
+                return {
+                    (dimension, code): name
+                    for dimension in dimensions
+                    for code, name in named(edition, dimension).items()
+                    if code != "-"
+                }
+        except EditionError:
+            return {}
 
     def check(self, scope: Scope) -> None:
         """ScopeError or EditionError where the scope cannot be answered, whatever is asked."""

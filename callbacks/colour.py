@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 from dash import Dash, Input, Output, Patch, State
 
+from access.policy import needs
+from access.roles import Power
 from callbacks.answer import EVERYWHERE, Answers, Inquiry, answered, risks_of, window_words
 from callbacks.refresh import asked, guarded, scale_of
+from callbacks.services import Services
 from data.alerts import alerts_in_force
 from data.bands import banded, ranges, readable_level, year_of_values
 from data.cases import cases_behind
@@ -52,7 +55,7 @@ class Picture:
     past: str  # the time in ms since 1970 whose state is shown, where it is not the newest
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.callback(
         Output(Control.MAP_FIGURE, "data"),
         Output(Control.MAP_DRAWN, "data"),
@@ -71,7 +74,7 @@ def register(app: Dash, answers: Answers) -> None:
         Input(Control.HEAT, "value"),
         State(Control.MAP_DRAWN, "data"),
         prevent_initial_call=True,
-    )(guarded(colourer(answers)))
+    )(needs(Power.FIGURES)(guarded(colourer(services.answers))))
 
 
 def colourer(answers: Answers):

@@ -5,15 +5,18 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
+from access.policy import needs
+from access.roles import Power
 from callbacks.answer import Answers
 from callbacks.refresh import asked, guarded
+from callbacks.services import Services
 from data.editions.edition import Edition
 from data.regions import Region, beneath, view
 from data.scope import Scope
 from layouts.controls import Act, Control
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.callback(
         Output(Control.SCOPE, "data", allow_duplicate=True),
         Output(Control.MAP, "clickData"),
@@ -21,7 +24,7 @@ def register(app: Dash, answers: Answers) -> None:
         Input({"type": Act.BACK.value, "index": ALL}, "n_clicks"),
         State(Control.SCOPE, "data"),
         prevent_initial_call=True,
-    )(guarded(driller(answers)))
+    )(needs(Power.FIGURES)(guarded(driller(services.answers))))
 
 
 def driller(answers: Answers):

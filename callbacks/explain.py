@@ -2,21 +2,24 @@
 
 from dash import Dash, Input, Output
 
+from access.policy import needs
+from access.roles import Power
 from callbacks.answer import Answers
 from callbacks.refresh import asked, guarded
+from callbacks.services import Services
 from data.editions.edition import EditionError
 from data.scope import Scope, ScopeError
 from data.trouble import trouble
 from layouts.controls import Control
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.callback(
         Output(Control.NOTICE, "children"),
         Input(Control.SCOPE, "data"),
         Input(Control.PULSE, "data"),
         prevent_initial_call=True,
-    )(guarded(explainer(answers)))
+    )(needs(Power.FIGURES)(guarded(explainer(services.answers))))
 
 
 def explainer(answers: Answers):

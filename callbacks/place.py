@@ -2,11 +2,11 @@
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from callbacks.answer import Answers
+from callbacks.services import Services
 from layouts.controls import Control
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.clientside_callback(
         ClientsideFunction("wall", "overlay"),
         Output(Control.SINK, "lang"),

@@ -11,7 +11,10 @@ import structlog
 from dash import ClientsideFunction, Dash, Input, Output, State
 from dash.exceptions import PreventUpdate
 
+from access.policy import needs
+from access.roles import Power
 from callbacks.answer import Answers, Inquiry, drawn
+from callbacks.services import Services
 from data.editions.edition import EditionError, NoEdition
 from data.scope import Scope, ScopeError
 from data.trouble import trouble
@@ -25,7 +28,7 @@ from layouts.scenes import SCENES
 log = structlog.get_logger()
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     of_scenes = {key for scene in SCENES.values() for key in scene.panels}
     for scene in SCENES.values():
         app.callback(
@@ -33,7 +36,7 @@ def register(app: Dash, answers: Answers) -> None:
             Input(scene.pulse_id, "data"),
             State(Control.SCOPE, "data"),
             prevent_initial_call=True,
-        )(scene_refresher(scene, answers))
+        )(needs(Power.FIGURES)(scene_refresher(scene, services.answers)))
         app.clientside_callback(
             ClientsideFunction("wall", "paint"),
             Input(scene.pictures_id, "data"),
@@ -55,7 +58,7 @@ def register(app: Dash, answers: Answers) -> None:
             Input(Control.SCOPE, "data"),
             Input(Control.PULSE, "data"),
             prevent_initial_call=True,
-        )(refresher(panel, answers))
+        )(needs(Power.FIGURES)(refresher(panel, services.answers)))
     app.clientside_callback(
         ClientsideFunction("wall", "renew"),
         Output(Control.SINK, "accessKey"),

@@ -2,21 +2,23 @@
 
 from dash import ClientsideFunction, Dash, Input, Output
 
-from callbacks.answer import Answers
+from access.policy import needs
+from access.roles import Power
 from callbacks.refresh import asked, guarded
+from callbacks.services import Services
 from layouts.address import Address
 from layouts.controls import Control
 from layouts.measures import MEASURES
 
 
-def register(app: Dash, answers: Answers) -> None:
+def register(app: Dash, services: Services) -> None:
     app.callback(
         Output(Control.ADDRESS, "data"),
         Input(Control.SCOPE, "data"),
         Input(Control.MEASURE, "value"),
         Input(Control.HEAT, "value"),
         prevent_initial_call=True,
-    )(guarded(remember))
+    )(needs(Power.FIGURES)(guarded(remember)))
     app.clientside_callback(
         ClientsideFunction("wall", "address"),
         Output(Control.SINK, "title"),

@@ -4,8 +4,7 @@
 #
 # Settings (the environment, or /etc/zhinao/kiosk.env for the unit):
 #   ZHINAO_WALL     address of the server, e.g. http://10.1.2.3:8050/ ; the page may be named, too
-#   ZHINAO_TOKEN    token of this wall (python -m access devices add --kind wall), needed at the first
-#                   start only: from then on the profile knows it
+#   ZHINAO_TOKEN    token of this wall (python -m access devices add --kind wall)
 #   ZHINAO_PROFILE  Chromium's own folder          [~/.local/state/zhinao-kiosk]
 #   CHROMIUM        the browser                    [chromium]
 #   CHROMIUM_FLAGS  further flags, e.g. --headless=new
@@ -58,18 +57,17 @@ FLAGS=(
     --remote-debugging-address=127.0.0.1 --remote-debugging-port="$PORT"
 )
 
-# The token's address once; afterwards the cookie does it, and a page opened anew renews it.
+# With its token at every start: a Chromium that was killed may not have written its cookie down.
 address() {
-    if [ -n "${ZHINAO_TOKEN:-}" ] && [ "$(signed_in_as)" != "$(known_as)" ]; then
-        echo "$(origin)/sign-in/$ZHINAO_TOKEN"
+    if [ -n "${ZHINAO_TOKEN:-}" ]; then
+        echo "$(origin)/sign-in/$ZHINAO_TOKEN?next=$(quoted "${WALL#"$(origin)"}/")"
     else
         echo "$WALL/"
     fi
 }
 
 origin() { echo "$WALL" | sed -E 's#^([a-z]+://[^/]+).*#\1#'; }
-known_as() { echo "$(origin) ${ZHINAO_TOKEN:-}" | sha256sum | cut -c1-16; }
-signed_in_as() { cat "$PROFILE/signed-in" 2>/dev/null || true; }
+quoted() { "${PYTHON:-python3}" -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1]))' "$1"; }
 
 # After a power cut Chromium would offer to restore its windows, over the wall.
 mark_as_ended_well() {
@@ -93,7 +91,6 @@ watch() {
         fi
         if shows_the_wall; then
             good=$SECONDS
-            known_as >"$PROFILE/signed-in"
         elif [ "$SECONDS" -ge "$until_started" ] && [ $((SECONDS - good)) -ge "$PATIENCE" ]; then
             echo "kiosk: no page of the wall for $((SECONDS - good)) s"
             return

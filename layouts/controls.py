@@ -36,6 +36,14 @@ class Act(StrEnum):
     """`type` of ids that exist once per item: {"type": Act.BACK, "index": code}."""
 
     BACK = "back"
+    DISABLE = "disable"  # an account
+    ENABLE = "enable"
+    RESET = "reset"  # its password
+    UNLOCK = "unlock"
+    DROP_TOTP = "drop-totp"
+    END = "end"  # its sessions
+    REVOKE = "revoke"  # a device
+    UNMASK = "unmask"  # a field of a case
 
 
 def stores(scope: str) -> list:

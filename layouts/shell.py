@@ -2,22 +2,35 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from dash import dcc, html, page_container
+from dash import dcc, html, page_container, page_registry
 
+from access.roles import Power
 from layouts.controls import Control, stores
 
-PAGES = (("/", "指挥大厅"), ("/quality", "数据质量"), ("/indicators", "指标口径"))
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the page: what it may do, and of a person the name and post that the page shows;
+    a screen in a hall has none."""
+
+    powers: frozenset[Power] = frozenset()
+    name: str | None = None
 
 
-def shell(title: str, is_demo: bool, wall: str = "{}") -> html.Div:
+def shell(title: str, is_demo: bool, wall: str = "{}", reader: Reader = Reader()) -> html.Div:
     """The header names the centre; what is drawn from the clock is filled in by the heartbeat.
 
     `wall` says how this centre's wall behaves, as JSON of data.wall_view.WallView."""
-    parts = [_header(title), page_container, _footer(is_demo)]
+    parts = [_header(title), page_container, _footer(is_demo, reader)]
     across, down = json.loads(wall).get("seams", (1, 1))
     told = {"data-wall": wall, "data-across": str(across), "data-down": str(down)}
+    if not reader.powers.isdisjoint((Power.FIGURES, Power.COMMAND)):
+        told["data-live"] = "1"  # it is told of alerts
+    if reader.name is not None:
+        told["data-person"] = reader.name  # who is not there for long is signed out
     return html.Div(parts, className="shell", **told)  # type: ignore[arg-type]
 
 
@@ -38,17 +51,27 @@ def _header(title: str) -> html.Header:
     )
 
 
-def _footer(is_demo: bool) -> html.Footer:
-    links = html.Nav([html.A(name, href=path) for path, name in PAGES])
-    parts = [
+def _footer(is_demo: bool, reader: Reader) -> html.Footer:
+    links = html.Nav(
+        [html.A(page["name"], href=page["path"]) for page in _pages(reader.powers)]
+        + ([html.A(reader.name, href="/account", className="own")] if reader.name else [])
+    )
+    ticker = [
         html.Span("最新", className="tag"),
         html.Span("", className="line", **{"data-show": "ticker"}),  # type: ignore[arg-type]
         dcc.Store(id=Control.TICKER),
-        links,
     ]
+    is_told = Power.FIGURES in reader.powers
+    parts = [*(ticker if is_told else [html.Span(className="line")]), links]
     if is_demo:
         parts.append(html.Span("演示数据", className="demo"))
     return html.Footer(parts, className="foot")
+
+
+def _pages(powers: frozenset[Power]) -> list[dict]:
+    """Those that somebody with these powers may open, in their order."""
+    pages = [page for page in page_registry.values() if not page["path_template"]]
+    return [page for page in pages if not powers.isdisjoint(page.get("powers", ()))]
 
 
 def _shown(part: str, className: str = "", *children) -> html.Span:  # noqa: N803

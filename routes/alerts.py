@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 
 from access.devices import Device, Devices
 from access.operations import FAILURES
+from access.policy import opened
 from dispatch.alerts import LiveAlerts
 from routes.devices import bearer
 from rules.cap_message import BadAlert, CapMessage, from_json, from_xml
@@ -60,6 +61,7 @@ def register(server: Flask, alerts: LiveAlerts, devices: Devices) -> None:
     bucket = Bucket()
 
     @server.post(PATH)
+    @opened
     def take_alert() -> Response:
         try:
             device = _device(devices)

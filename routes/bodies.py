@@ -80,10 +80,10 @@ def _is_like(given: Any, declared: dict) -> bool:
 
 
 def _is_address(given: dict) -> bool:
-    value = given.get("value")
-    if value is None or not isinstance(value, str):
-        return value is None
-    return given["property"] != "pathname" or value.startswith("/")
+    value, is_path = given.get("value"), given["property"] == "pathname"
+    if not isinstance(value, str):
+        return value is None and not is_path
+    return not is_path or value.startswith("/")
 
 
 def _of(declared: dict) -> tuple[str, str]:

@@ -4,31 +4,21 @@ import threading
 import time
 from datetime import UTC, datetime
 
-import structlog
-from flask import Flask, Response, abort, g, request
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask, Response, g, request
 
 from access.devices import COOKIE, LONGEST_TOKEN, Device, Devices
-from access.grants import grant_of
 from access.operations import FAILURES
-from data.scope import Grant
+from access.policy import opened
+from routes.addresses import local
 from routes.bodies import json_of_request
 
 DAYS = 400  # as long as browsers keep a cookie; every page that is opened renews it
 FRESH = 0.5  # seconds for which a token's answer holds: a revoked one is refused within a second
 MOST = 2000  # tokens that are remembered as nobody's
 OPENS = {"wall": "/", "remote": "/remote"}  # what a device sees once it has signed in
-# No data behind them, or they look themselves who asks.
-UNLOCKED = ("/assets/", "/_dash-component-suites/", "/sign-in", "/alerts")
-UNLOCKED += ("/healthz", "/readyz", "/metrics")
-# Nor behind these: a revoked wall says so itself, a remote control finds where to sign in.
-PAGES = ("/", "/<path:path>", "/remote", "/remote/<part>", "/_dash-layout")
-SAME = ("same-origin", "none", "")  # Sec-Fetch-Site of who may command; "" = no browser
 REVOKED = "本设备已停用"
 UNKNOWN = "令牌无效或已吊销"
 AWAY = "业务库暂时用不了，请重试"
-
-log = structlog.get_logger()
 
 
 class Visitors:
@@ -76,53 +66,24 @@ def bearer() -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def grant() -> Grant:
-    """What whoever asks may see."""
-    return grant_of(g.get("device"))
-
-
-def remote_of_request(visitors: Visitors) -> Device:
-    """The remote control that asks; 401 for anybody else, 403 for a page of another site."""
-    if request.headers.get("Sec-Fetch-Site", "") not in SAME:
-        abort(_said(403, "只能从本站的页面操作"))
-    device = visitors.of_request()
-    if device is None or device.kind != "remote":
-        abort(_said(401, "请先用遥控器的令牌登录"))
-    return device
-
-
 def register(server: Flask, visitors: Visitors) -> None:
-    """Refuse revoked devices everything that shows data; let new ones sign in."""
-
-    @server.before_request
-    def refuse_revoked() -> Response | None:
-        g.device = None
-        if not token_of_request() or request.path.startswith(UNLOCKED):
-            return None
-        is_page = request.url_rule is not None and request.url_rule.rule in PAGES
-        try:
-            g.device = visitors.of_request()
-        except FAILURES:  # what it may see is not known
-            return None if is_page else _said(503, AWAY)
-        return None if g.device is not None or is_page else _said(401, REVOKED)
-
-    @server.errorhandler(SQLAlchemyError)
-    def answer_away(fault: SQLAlchemyError) -> Response:
-        # Not the path: that of /sign-in holds the token.
-        log.error("operations store failed", asked=request.endpoint, reason=type(fault).__name__)
-        return _said(503, AWAY)
+    """Let devices sign in, and keep those that are used."""
 
     @server.get("/sign-in/<token>")
+    @opened
     def sign_in_once(token: str) -> Response:
         """A wall is started with this address once; from then on it is known by its cookie."""
         device = visitors.of(token)
         if device is None or device.kind not in OPENS:
             return _said(401, UNKNOWN)
-        there = Response(status=303, headers={"Location": OPENS[device.kind]})
+        path = local(request.args.get("next"))
+        path = OPENS[device.kind] if path == "/" else path
+        there = Response(status=303, headers={"Location": path})
         return _known_from_now_on(there, token)
 
-    @server.post("/sign-in")
-    def sign_in() -> Response:
+    @server.post("/sign-in/device")
+    @opened
+    def sign_in_device() -> Response:
         """The same for a person who types a remote control's token."""
         body = json_of_request()
         token = body.get("token") if isinstance(body, dict) else None
@@ -135,7 +96,8 @@ def register(server: Flask, visitors: Visitors) -> None:
     def renew(response: Response) -> Response:
         """A screen that is used never runs out."""
         token = request.cookies.get(COOKIE)
-        if token and g.get("device") is not None and response.mimetype == "text/html":
+        is_device = (viewer := g.get("viewer")) is not None and viewer.device is not None
+        if token and is_device and response.mimetype == "text/html":
             _known_from_now_on(response, token)
         return response
 

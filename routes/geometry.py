@@ -2,17 +2,20 @@
 
 from flask import Flask, Response, abort, request
 
+from access.policy import needs
+from access.roles import Power
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.regions import region_of, shapes, shapes_hash
 
-KEPT = "public, max-age=31536000, immutable"
+KEPT = "private, max-age=31536000, immutable"
 
 
 def register(server: Flask, store: EditionStore) -> None:
     """`?edition=N` where the viewer asked for an edition that may have other polygons than now."""
 
     @server.get("/geometry/<digest>/<level>/<part>.json")
+    @needs(Power.FIGURES, Power.CASES)
     def answer_geometry(digest: str, level: str, part: str) -> Response:
         try:
             with store.reading(request.args.get("edition", type=int)) as edition:

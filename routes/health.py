@@ -13,6 +13,7 @@ import orjson
 from flask import Flask, Response
 
 from access.operations import FAILURES, OperationsError
+from access.policy import opened
 
 ALIVE, READY = "/healthz", "/readyz"
 PATIENCE = 2.0  # seconds that the operations store has to answer; a watcher gives up after a few
@@ -118,10 +119,12 @@ def register(
     does."""
 
     @server.get(ALIVE)
+    @opened
     def answer_alive() -> Response:
         return Response("OK", mimetype="text/plain")
 
     @server.get(READY)
+    @opened
     def answer_ready() -> Response:
         found = reasons(condition(heartbeat(), clock()), store_answers())
         told = [{"code": code, "text": REASONS[code]} for code in found]

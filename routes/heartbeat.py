@@ -13,6 +13,7 @@ import orjson
 from flask import Flask, Response, request
 
 from access.operations import FAILURES
+from access.policy import needs
 from data.alerts import alerts_expired
 from data.duty import on_duty
 from data.editions.edition import Edition, EditionError
@@ -119,6 +120,7 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
     """Serve PATH: 304 while nothing moved; the server's time is in a header, not in the ETag."""
 
     @server.get(PATH)
+    @needs()
     def answer_heartbeat() -> Response:
         body, etag = heartbeat.answer()
         is_known = request.headers.get("If-None-Match") == f'"{etag}"'

@@ -7,13 +7,15 @@ import orjson
 import pandas as pd
 from flask import Flask, Response, abort
 
+from access.policy import needs
+from access.roles import Power
 from data.codes import codes, label
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.regions import names_of_tops
 from data.scope import ScopeError
 from data.surroundings import Surroundings, surroundings
-from routes.devices import grant
+from routes.gate import grant
 from routes.live import Live
 
 METRES = 1000
@@ -27,6 +29,7 @@ def register(server: Flask, store: EditionStore, live: Live) -> None:
     """Serve what is around a standing alert: 404 where it does not stand, or has no place."""
 
     @server.get("/incident/<which>")
+    @needs(Power.FIGURES)
     def answer_incident(which: str) -> Response:
         seen = grant()
         row = next((row for row in live.shown().granted(seen).rows if row["id"] == which), None)

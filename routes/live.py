@@ -12,18 +12,19 @@ import structlog
 from flask import Flask, Response, request
 
 from access.operations import FAILURES
+from access.policy import needs
+from access.roles import Power
 from data.alert_messages import messages_of
 from data.alert_rules import AlertRules
 from data.codes import codes
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.regions import Region
-from data.scope import Grant
 from data.whereabouts import Tree, tree_of
 from dispatch.alerts import Changes, LiveAlerts, Received
 from geo.areas import points_in_areas
 from routes.bodies import json_of_request
-from routes.devices import Visitors, grant, remote_of_request
+from routes.gate import grant, viewer_of_request
 from routes.shown import Shown
 from rules.cap_message import COLUMNS, CapMessage, Identity
 from rules.standing import Acknowledgement, Message, Standing, standing
@@ -238,12 +239,11 @@ def _number(edition: Edition | None) -> int | None:
     return edition.number if edition else None
 
 
-def register(
-    server: Flask, live: Live, visitors: Visitors, grant: Callable[[], Grant] = grant
-) -> None:
+def register(server: Flask, live: Live) -> None:
     """Serve PATH, 304 while nothing moved, and take acknowledgements."""
 
     @server.get(PATH)
+    @needs(Power.FIGURES, Power.COMMAND)
     def answer_live() -> Response:
         shown = live.shown().granted(grant())
         etag = f'"{shown.number:x}"'
@@ -254,15 +254,16 @@ def register(
         return reply
 
     @server.post(f"{PATH}/acknowledge")
+    @needs(Power.COMMAND, is_act=True)
     def acknowledge_alert() -> Response:
-        remote, body = remote_of_request(visitors), json_of_request()
+        body = json_of_request()
         which = body.get("id") if isinstance(body, dict) else None
         if not isinstance(which, str):
             return _said(400, '应为 JSON：{"id": "…"}')
         members = live.shown().members.get(which)
         if members is None:
             return _said(404, "这条预警已不在")
-        live.acknowledge(members, remote.name)
+        live.acknowledge(members, viewer_of_request().shown)
         return Response(status=204)
 
 

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
 
 from access.operations import FAILURES
+from access.policy import opened
 from routes.bodies import PATH as CALLBACKS
 from routes.bodies import json_of_request
 from routes.devices import bearer
@@ -145,6 +146,7 @@ def register(server: Flask, measured: Metrics, heartbeat: Callable[[], Mapping[s
     measured.registry.register(_Standing(heartbeat, measured.counts))
 
     @server.get(PATH)
+    @opened
     def answer_metrics() -> Response:
         if not may_read():
             return Response(status=401, headers={"WWW-Authenticate": "Bearer"})

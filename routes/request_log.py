@@ -89,9 +89,10 @@ def method() -> str:
 
 def actor() -> str:
     """What kind of visitor asks: the kind of a device, the role of an account; never which one."""
-    device, account = g.get("device"), g.get("account")
-    kind = getattr(device, "kind", None) or getattr(account, "role", None)
-    return str(getattr(kind, "key", kind) or OTHER)
+    viewer = g.get("viewer")
+    if viewer is None:
+        return OTHER
+    return viewer.device.kind if viewer.device else viewer.account.role
 
 
 def is_routine(status: int) -> bool:

@@ -10,15 +10,17 @@ import orjson
 from flask import Flask, Response, abort
 
 from access.devices import Device, Devices
+from access.policy import needs, opened
+from access.roles import Power
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.names import named
 from dispatch.walls import OPEN, CommandError, Walls
 from routes.bodies import json_of_request
-from routes.devices import Visitors, remote_of_request
+from routes.gate import viewer_of_request
 
 PARTS = {"remote.css": "text/css", "remote.js": "text/javascript"}
-UNSIGNED = "未登记的大屏"
+UNSIGNED = "账号打开的大屏"
 
 
 def register(
@@ -26,7 +28,6 @@ def register(
     store: EditionStore,
     walls: Walls,
     devices: Devices,
-    visitors: Visitors,
     choices: Mapping[str, Sequence[Mapping[str, str]]],
     pages: Path,
     variables: str,
@@ -35,46 +36,49 @@ def register(
     the remote control's page, to which `variables` gives its colours."""
 
     @server.get("/remote")
+    @opened
     def answer_remote() -> Response:
         """The page holds no data, and asks for a token itself."""
         page = (pages / "remote.html").read_text("utf-8")
         return Response(page.replace("{variables}", variables), mimetype="text/html")
 
     @server.get("/remote/<part>")
+    @opened
     def answer_part(part: str) -> Response:
         if part not in PARTS:
             abort(404)
         return Response((pages / part).read_bytes(), mimetype=PARTS[part])
 
     @server.get("/walls/own")
+    @needs(Power.FIGURES)
     def answer_own() -> Response:
         """What the asking wall is to show."""
-        device = visitors.of_request()
+        device = viewer_of_request().device
         number = device.id if device and device.kind == "wall" else OPEN
         state, sequence = walls.state(number)
         name = device.name if number and device else UNSIGNED
         return _json({"name": name, "sequence": sequence, **asdict(state)})
 
     @server.get("/walls")
+    @needs(Power.COMMAND)
     def answer_walls() -> Response:
         """All walls and what can be chosen, for a remote control."""
-        remote_of_request(visitors)
         return _json({"walls": _listed(walls, devices), "regions": _regions(store), **choices})
 
     @server.post("/walls/<int:number>")
+    @needs(Power.COMMAND, is_act=True)
     def answer_command(number: int) -> Response:
-        device = remote_of_request(visitors)
         if number != OPEN and number not in {each.id for each in _walls(devices)}:
             abort(404)
         try:
-            state = walls.command(number, json_of_request(), device.name, _now())
+            state = walls.command(number, json_of_request(), viewer_of_request().shown, _now())
         except CommandError as error:
             return Response(str(error), status=400, mimetype="text/plain")
         return _json(asdict(state))
 
 
 def _listed(walls: Walls, devices: Devices) -> list[dict]:
-    known = [(OPEN, UNSIGNED, None)] + [(d.id, d.name, d.last_seen) for d in _walls(devices)]
+    known = [(d.id, d.name, d.last_seen) for d in _walls(devices)] + [(OPEN, UNSIGNED, None)]
     return [
         {"id": number, "name": name, "seen": seen and round(seen.timestamp() * 1000)}
         | {"state": asdict(walls.state(number)[0])}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -20,10 +21,24 @@ from access.operations import Operations, OperationsError  # noqa: E402
 
 LAST_LINES = 5  # of the log of a process that died
 LARGEST_LOG = 5_000_000  # bytes
-REMOTE, REMOTE_NAME = "remote.token", "演示值班台"  # of the demo's remote control
 MARK = "demo"  # an empty file: this home is ours to fill
 PATIENCE = 10.0  # seconds that a process has to end by itself
 PR_SET_PDEATHSIG = 1  # Linux: the child gets a signal when its parent is gone
+
+
+class DemoDevice(NamedTuple):
+    """A device of the demo: `file` of the home keeps its token, `word` says what it is for."""
+
+    kind: str
+    name: str
+    file: str
+    word: str
+
+
+DEMO_DEVICES = (
+    DemoDevice("wall", "演示大屏", "wall.token", "大屏（免登录）"),
+    DemoDevice("remote", "演示值班台", "remote.token", "遥控"),
+)
 
 
 class Ended(Exception):
@@ -43,7 +58,8 @@ def main() -> int:
             print(f"{home}：不是演示县，也还没有版本；请先装载：python -m etl run", file=sys.stderr)
             return 1
         if is_demo(home):
-            print(f"遥控：{_remote_address(home)}", flush=True)
+            for device in DEMO_DEVICES:
+                print(f"{device.word}：{address_of(device, home)}", flush=True)
         for name, arguments in parts_of(home).items():
             parts[name] = _started(name, arguments, home)
         return _until_one_dies(parts, home)
@@ -72,16 +88,15 @@ def parts_of(home: Path) -> dict[str, list[str]]:
     return parts
 
 
-def _remote_address(home: Path) -> str:
-    """Where a desk or a phone signs in to command the demo's wall; the same for as long as its
-    token is kept and good."""
-    kept, operations = home / REMOTE, Operations(home)
+def address_of(device: DemoDevice, home: Path) -> str:
+    """Where the demo's device signs in; the same for as long as its token is kept and good."""
+    kept, operations = home / device.file, Operations(home)
     devices, now = Devices(operations), datetime.now(UTC)
     token = kept.read_text() if kept.exists() else ""
     if devices.of(token, now) is None:
         with suppress(OperationsError):  # there is none
-            devices.revoke(REMOTE_NAME, now)
-        token = devices.add("remote", REMOTE_NAME, now)
+            devices.revoke(device.name, now)
+        token = devices.add(device.kind, device.name, now)
         kept.touch(mode=0o600)
         kept.write_text(token)
     operations.close()

@@ -63,6 +63,7 @@
       const headers = state.etag ? { "If-None-Match": state.etag } : {};
       const url = page().dataset.heartbeat;
       const reply = await fetch(url, { headers, signal: giveUp.signal, cache: "no-store" });
+      if (reply.status === 401 && document.querySelector("[data-person]")) return signInAgain();
       state.isRefused = reply.status === 401;
       if (state.isRefused) Object.assign(state, { lastAnswer: ticks(), wasLost: true });
       if (reply.status !== 200 && reply.status !== 304) throw new Error(reply.status);
@@ -72,6 +73,13 @@
       clearTimeout(deadline);
       state.asking = null;
     }
+  }
+
+  /* A person's session ends; a screen in a hall is never thrown to a form. */
+  function signInAgain() {
+    if (state.reloading) return;
+    state.reloading = true;
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 
   function answered(reply, body) {

@@ -19,6 +19,7 @@
   }
 
   document.addEventListener("zhinao:beat", (event) => {
+    if (!document.querySelector("[data-live]")) return;  // who reads this page is told of none
     if (event.detail.live !== undefined && event.detail.live !== state.known) ask(event.detail.live);
   });
 
@@ -49,10 +50,13 @@
     const ids = new Set(state.alerts.map((alert) => alert.id));
     for (const id of Object.keys(state.taken)) if (!ids.has(id)) delete state.taken[id];
     if (state.shown) state.shown = state.alerts.find((alert) => alert.id === state.shown.id && isRed(alert)) || null;
-    const next = state.isVisit ? null : state.alerts.find(unseen);
+    const next = state.isVisit || isAtDesk() ? null : state.alerts.find(unseen);
     if (next) take(next);
     draw();
   }
+
+  /* Who writes into a page at a desk is told at its foot, and not covered. */
+  const isAtDesk = () => Boolean(document.querySelector("[data-person]") && document.querySelector(".desk"));
 
   function take(alert) {
     state.shown = alert;

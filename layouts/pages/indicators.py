@@ -2,11 +2,19 @@
 
 from dash import html, register_page
 
+from access.roles import Power
 from data.indicators import INDICATORS, Count, Indicator
 from data.scope import Scope
 from layouts.shell import page
 
-register_page(__name__, path="/indicators", name="指标口径", title="智脑 指标口径")
+register_page(
+    __name__,
+    path="/indicators",
+    name="指标口径",
+    title="智脑 指标口径",
+    order=5,
+    powers=(Power.FIGURES, Power.CASES),
+)
 
 POLL_MS = 5000
 KINDS = {"count": "计数", "rate": "比率", "quantile": "分布", "per_population": "人均"}

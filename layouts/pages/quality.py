@@ -2,12 +2,20 @@
 
 from dash import html, register_page
 
+from access.roles import Power
 from data.scope import Scope
 from layouts.controls import Control
 from layouts.panels import PANELS
 from layouts.shell import page
 
-register_page(__name__, path="/quality", name="数据质量", title="智脑 数据质量")
+register_page(
+    __name__,
+    path="/quality",
+    name="数据质量",
+    title="智脑 数据质量",
+    order=4,
+    powers=(Power.FIGURES,),
+)
 
 POLL_MS = 5000
 ROWS = (

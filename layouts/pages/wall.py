@@ -4,13 +4,16 @@ import json
 
 from dash import html, register_page
 
+from access.roles import Power
 from layouts.address import Address
 from layouts.controls import Control
 from layouts.map_section import map_section
 from layouts.scenes import SCENES
 from layouts.shell import page
 
-register_page(__name__, path="/", name="指挥大厅", title="智脑 指挥大厅")
+register_page(
+    __name__, path="/", name="指挥大厅", title="智脑 指挥大厅", order=1, powers=(Power.FIGURES,)
+)
 
 POLL_MS = 1000
 

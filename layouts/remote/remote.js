@@ -43,7 +43,9 @@
     return reply.status === 401 ? "请先登录" : `服务器答复 ${reply.status}`;
   }
 
-  const tell = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const tell = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRFToken": shown() }, body: JSON.stringify(body) });
+  /* That a page of this site commands, and no other: only ours can read the cookie. */
+  const shown = () => (document.cookie.match(/(?:^|; )_csrf_token=([^;]*)/) || ["", ""])[1];
   const isAway = (error) => ["TypeError", "TimeoutError", "AbortError"].includes(error.name);
   const why = (error) => (isAway(error) ? "与服务器失去联系，没有做成" : error.message);
   const say = (text) => { $("told").textContent = text; };
@@ -175,7 +177,7 @@
     event.preventDefault();
     const form = event.target;
     try {
-      await tell("/sign-in", { token: new FormData(form).get("token").trim() });
+      await tell("/sign-in/device", { token: new FormData(form).get("token").trim() });
       form.reset();
       refresh();
     } catch (error) {

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.screens import admit, cookie
+
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -38,6 +40,7 @@ class Wall:
         self._process: subprocess.Popen | None = None
 
     def start(self) -> "Wall":
+        admit(self.home)
         command = [sys.executable, "app.py", "--home", str(self.home), "--port", str(self.port)]
         env = {**os.environ, "ZHINAO_LOG": "quiet", **self.settings}
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env)
@@ -80,13 +83,19 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def looking(
-    browser: Browser, width: int = 1920, height: int = 1080, drawing: str | None = "canvas"
+    browser: Browser,
+    width: int = 1920,
+    height: int = 1080,
+    drawing: str | None = "canvas",
+    is_known: bool = True,
 ) -> Iterator["Look"]:
     """A fresh window; at its end nothing may have been asked of another host.
 
     `drawing` is that of the map: "canvas", which a machine without a GPU draws far faster,
-    "webgl", or None, where the wall chooses."""
+    "webgl", or None, where the wall chooses. `is_known`: with the cookie of the tests' screen."""
     context = browser.new_context(viewport={"width": width, "height": height})
+    if is_known:
+        context.add_cookies([cookie()])  # type: ignore[list-item]
     if drawing is not None:
         context.add_init_script(KEEP_DRAWING.replace("DRAWING", drawing))
     page = context.new_page()

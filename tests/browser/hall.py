@@ -15,6 +15,7 @@ from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import PATIENCE, Look, Wall
 from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
+from tests.screens import TOKEN, admit
 
 NOW = datetime.now(UTC)
 LON, LAT = WEST + 7.5 * SIDE, SOUTH + 2.5 * SIDE  # in T1V2G2
@@ -31,6 +32,7 @@ class Hall:
         self.tokens = {
             kind: self.devices.add(kind, kind, NOW) for kind in ("alerts", "remote", "wall")
         }
+        self.tokens["screen"] = TOKEN
         self.sent = 0
 
     def alert(
@@ -52,16 +54,16 @@ class Hall:
         self._ask("/alerts", message, "alerts")
 
     def command(self, **changes) -> None:
-        """What the remote control tells the walls that have not signed in."""
-        self._ask("/walls/0", changes, "remote")
+        """What the remote control tells the wall."""
+        self._ask(f"/walls/{admit(self.wall.home)}", changes, "remote")
 
     def acknowledge(self, alert: str) -> None:
         """As the remote control does, by the id that a wall is told."""
         self._ask("/live/acknowledge", {"id": alert}, "remote")
 
     def told(self) -> dict:
-        """What those walls are told."""
-        return json.loads(self._ask("/walls/own", None, "remote"))
+        """What the wall is told."""
+        return json.loads(self._ask("/walls/own", None, "screen"))
 
     def _ask(self, path: str, body: dict | None, kind: str) -> bytes:
         headers = {"Content-Type": "application/json"}

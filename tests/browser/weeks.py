@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Route
 
 from tests.browser.driving import Look, Wall
+from tests.screens import BEARER
 
 SIZE = 960, 540  # of the window: half the drawing of a wall, the same page
 POLLS = 10  # heartbeats for each change
@@ -109,7 +110,8 @@ class Weeks:
     def _tell(self, route: Route) -> None:
         """The heartbeat of the first server, with the edition that it is now."""
         if not self._body:
-            with urllib.request.urlopen(f"{self.walls[0].url}/heartbeat") as reply:
+            asked = urllib.request.Request(f"{self.walls[0].url}/heartbeat", headers=BEARER)
+            with urllib.request.urlopen(asked) as reply:
                 self._body = json.load(reply)
         self.heartbeats += 1
         self._since += 1
@@ -142,7 +144,7 @@ class Weeks:
             asked = urllib.request.Request(
                 f"{self.walls[edition % 2].url}{url.path}?{url.query}",
                 data.encode(),
-                {"Content-Type": "application/json"},
+                {"Content-Type": "application/json", **BEARER},
             )
             with urllib.request.urlopen(asked) as reply:
                 self._told[key] = reply.read()

@@ -13,6 +13,7 @@ from data.indicators import INDICATORS
 from data.scope import Scope
 from layouts.address import Address
 from tests.layouts.small import store_with
+from tests.screens import BEARER, screen_at
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 def app(tmp_path_factory) -> Iterator[Dash]:
     store = store_with(tmp_path_factory.mktemp("home"), 200)
     app = screen.build(store)
-    app.server.test_client().get("/")
+    screen_at(app.server, store.home).get("/")
     yield app
     store.close()
 
@@ -168,5 +169,5 @@ def test_a_measure_given_twice_is_a_page_and_no_error(app: Dash):
         "changedPropIds": ["_pages_location.pathname"],
     }
     body["output"] = next(key for key in app.callback_map if "_pages_content" in key)
-    reply = app.server.test_client().post("/_dash-update-component", json=body)
+    reply = app.server.test_client().post("/_dash-update-component", json=body, headers=BEARER)
     assert (reply.status_code, "指挥大厅" in reply.get_data(as_text=True)) == (200, True)

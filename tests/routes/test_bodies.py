@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import app as screen
 from tests.layouts.small import store_with
+from tests.people import everything_at
 
 PATH = "/_dash-update-component"
 
@@ -20,10 +21,11 @@ PATH = "/_dash-update-component"
 def viewer(tmp_path_factory) -> Iterator[FlaskClient]:
     store = store_with(tmp_path_factory.mktemp("home"), 50)
     app = screen.build(store)
-    viewer = app.server.test_client()
-    viewer.get("/")
-    viewer.bodies = sound(app.callback_map)  # type: ignore[attr-defined]
-    yield viewer
+    with pytest.MonkeyPatch.context() as patch:
+        viewer = everything_at(app.server, store.home, patch)
+        viewer.get("/")
+        viewer.bodies = sound(app.callback_map)  # type: ignore[attr-defined]
+        yield viewer
     store.close()
 
 

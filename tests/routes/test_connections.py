@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.driving import Wall
+from tests.screens import BEARER
 
 MANY = 1100  # select() holds 1,024
 
@@ -26,7 +27,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def ask(viewer: http.client.HTTPConnection, **headers: str) -> http.client.HTTPResponse:
-    viewer.request("GET", "/heartbeat", headers=headers)
+    viewer.request("GET", "/heartbeat", headers=headers | BEARER)
     reply = viewer.getresponse()
     reply.read()
     return reply

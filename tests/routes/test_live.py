@@ -10,20 +10,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import app as screen
-from access.devices import COOKIE, Devices
+from access.devices import Devices
 from access.operations import Operations
+from access.sessions import Sessions
 from data.alert_rules import AlertRules
 from data.codes import codes
 from data.editions.store import EditionStore
 from data.wall_views import DECIMALS
 from dispatch.alerts import LiveAlerts
 from routes import devices as devices_routes
-from routes import heartbeat, incident, live, shown
+from routes import gate, heartbeat, incident, live, shown
 from routes.devices import Visitors
+from routes.gate import Gate
 from routes.live import Live
 from rules.cap_message import CapMessage
 from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site, store_with
 from tests.rules.test_cap_message import RECORD
+from tests.screens import screen_at
 
 EAST = timezone(timedelta(hours=8))
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=EAST)  # the data time of the small edition
@@ -50,10 +53,11 @@ class Given:
         self.live = Live(store, self.alerts, lambda: self.now, lambda _: self.is_any_lost)
         server = Flask("live")
         visitors = Visitors(self.devices)
+        gate.register(server, Gate(visitors, Sessions(self.operations)), {})
         devices_routes.register(server, visitors)
-        live.register(server, self.live, visitors)
+        live.register(server, self.live)
         incident.register(server, store, self.live)
-        self.viewer = server.test_client()
+        self.viewer = screen_at(server, store.home)
 
     def accept(self, identifier="A1", at=None, **fields) -> CapMessage:
         at = at or self.now
@@ -205,9 +209,9 @@ def test_a_remote_control_acknowledges_and_escalation_ends(server):
     server.accept()
     (told,) = server.ask()
     server.later(minutes=1)
-    server.viewer.set_cookie(COOKIE, token)
+    header = {"Authorization": f"Bearer {token}"}
     for _ in range(2):  # twice is once
-        reply = server.viewer.post("/live/acknowledge", json={"id": told["id"]})
+        reply = server.viewer.post("/live/acknowledge", json={"id": told["id"]}, headers=header)
         assert reply.status_code == 204
     server.later(minutes=10)
     (seen,) = server.ask()
@@ -228,7 +232,7 @@ def test_an_alert_of_the_edition_is_acknowledged_the_same_way(server):
     ("kind", "body", "status"),
     [
         (None, {"id": "x"}, 401),
-        ("wall", {"id": "x"}, 401),
+        ("wall", {"id": "x"}, 403),
         ("remote", {"id": "x"}, 404),
         ("remote", {"id": 1}, 400),
         ("remote", [], 400),
@@ -236,9 +240,10 @@ def test_an_alert_of_the_edition_is_acknowledged_the_same_way(server):
     ],
 )
 def test_what_cannot_be_acknowledged_is_refused(server, kind, body, status):
-    if kind:
-        server.viewer.set_cookie(COOKIE, server.devices.add(kind, "设备", NOW))
-    assert server.viewer.post("/live/acknowledge", json=body).status_code == status
+    token = server.devices.add(kind, "设备", NOW) if kind else "nobody's"
+    header = {"Authorization": f"Bearer {token}"}
+    reply = server.viewer.post("/live/acknowledge", json=body, headers=header)
+    assert reply.status_code == status
 
 
 def test_a_place_is_known_by_its_code_before_its_point(server):
@@ -473,7 +478,7 @@ def test_the_whole_server_takes_an_alert_and_its_heartbeat_sends_walls_to_look(t
     store = store_with(tmp_path, 20)
     operations = Operations(tmp_path)
     token = Devices(operations).add("alerts", "燃气平台", NOW)
-    viewer = screen.build(store).server.test_client()
+    viewer = screen_at(screen.build(store).server, store.home)
     before = viewer.get("/heartbeat").json["live"]
     now = datetime.now(EAST).replace(microsecond=0)
     info = RECORD["info"][0] | {"expires": (now + timedelta(hours=1)).isoformat()}

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import app as screen
 from routes.metrics import TOKEN
 from tests.layouts.small import DATA_TIME, store_with
+from tests.screens import BEARER, screen_at
 
 SECRET = "a-token-for-metrics"
 
@@ -16,7 +17,7 @@ SECRET = "a-token-for-metrics"
 @pytest.fixture
 def viewer(tmp_path) -> Iterator[FlaskClient]:
     store = store_with(tmp_path, 20)
-    yield screen.build(store).server.test_client()
+    yield screen_at(screen.build(store).server, store.home)
     store.close()
 
 
@@ -127,7 +128,7 @@ def test_what_the_store_refuses_is_counted(tmp_path, monkeypatch):
     monkeypatch.setenv("ZHINAO_OPERATIONS", "postgresql://nobody@127.0.0.1:1/none")
     store = store_with(tmp_path, 20)
     viewer = screen.build(store).server.test_client()
-    viewer.get("/live")
+    viewer.get("/live", headers=BEARER)
     found = told(viewer)
     assert found[("zhinao_operations_errors_total",)] > 0
     store.close()

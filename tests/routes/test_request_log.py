@@ -18,8 +18,10 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 import app as screen
-from access.devices import COOKIE, Devices
+from access.devices import COOKIE, Device, Devices
 from access.operations import Operations
+from access.policy import opened
+from access.viewers import of_device
 from data.editions.store import EditionStore
 from routes import request_log
 from tests.layouts.small import store_with
@@ -68,7 +70,7 @@ def test_no_route_tells_a_secret(home: Path, device: str, form: str, is_known: b
     with redirect_stderr(said), caplog.at_level(logging.DEBUG):
         store = EditionStore(home)
         server = screen.build(store).server
-        server.view_functions["answer_alive"] = fails  # one that is open to everybody
+        server.view_functions["answer_alive"] = opened(fails)  # one that is open to everybody
         viewer = server.test_client()
         token = device if is_known else SECRET
         asked = 0
@@ -193,7 +195,7 @@ def test_all_that_is_logged_meanwhile_bears_the_id_and_nothing_afterwards(capsys
 
     def view() -> str:
         structlog.get_logger().warning("deep inside")
-        g.device = type("Wall", (), {"kind": "wall", "name": "大厅"})
+        g.viewer = of_device(Device(1, "大厅", "wall", NOW, None, None))
         return "there"
 
     viewer = served(there=view)

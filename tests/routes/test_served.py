@@ -20,13 +20,14 @@ from data.scope import Grant, Scope
 from routes import bundles
 from tests.layouts.conftest import fresh
 from tests.layouts.small import publish, squares, store_with
+from tests.screens import screen_at
 
 
 @pytest.fixture(scope="module")
 def viewer(tmp_path_factory) -> Iterator[FlaskClient]:
     store = store_with(tmp_path_factory.mktemp("home"), 50)
     app = screen.build(store)
-    viewer = app.server.test_client()
+    viewer = screen_at(app.server, store.home)
     viewer.get("/")
     viewer.store, viewer.app = store, app  # type: ignore[attr-defined]
     yield viewer
@@ -61,7 +62,7 @@ def test_an_address_whose_content_is_not_there_is_404(viewer: FlaskClient, path:
 
 def test_an_edition_that_was_asked_for_gets_the_polygons_that_it_had(tmp_path):
     store = store_with(tmp_path, 10)
-    viewer = screen.build(store).server.test_client()
+    viewer = screen_at(screen.build(store).server, store.home)
     with store.reading() as edition:
         asked = Inquiry(edition, Scope(edition=1), Grant.wall(), fresh, fresh)
         url = geometry_url(asked, "town", view(edition, Scope()))
@@ -101,7 +102,7 @@ def packing(monkeypatch) -> list[int]:
 def test_addresses_that_differ_in_nothing_but_a_made_up_number_are_packed_once(
     tmp_path, monkeypatch
 ):
-    viewer = screen.build(store_with(tmp_path, 10)).server.test_client()
+    viewer = screen_at(screen.build(store_with(tmp_path, 10)).server, tmp_path)
     packed = packing(monkeypatch)
     for number in range(3):
         with viewer.get(f"/assets/wall.css?m={number}", headers={"Accept-Encoding": "br"}) as got:

@@ -30,6 +30,7 @@ from layouts.controls import Control
 from layouts.measures import MEASURES
 from tests.layouts.small import DATA_TIME, SOUTH, TOWNS, VILLAGES, WEST, fill, small_site
 from tests.routes.test_bodies import PATH, sound
+from tests.screens import screen_at
 
 CASES = 400
 TABLES = (
@@ -133,7 +134,7 @@ class Hall:
 
     def __init__(self, store: EditionStore) -> None:
         self.app = screen.build(store)
-        self.viewer: FlaskClient = self.app.server.test_client()
+        self.viewer: FlaskClient = screen_at(self.app.server, store.home)
         self.sent(self.viewer.get("/"))
         self.bodies = sound(self.app.callback_map)
 

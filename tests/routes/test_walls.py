@@ -16,8 +16,10 @@ from data.scope import Scope
 from layouts.controls import Control
 from layouts.scenes import SCENES
 from routes.devices import FRESH
+from routes.gate import forgery_token
 from tests.layouts.small import store_with
 from tests.routes.test_bodies import PATH, sound
+from tests.screens import screen_at
 
 NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 
@@ -40,13 +42,20 @@ def devices(home: Path) -> Devices:
 
 
 def signed_in(server, devices: Devices, kind: str, name: str) -> FlaskClient:
+    return by_cookie(server, devices.add(kind, name, NOW))
+
+
+def by_cookie(server, token: str) -> FlaskClient:
+    """A browser that signed in with this token, and sends what a page of ours sends."""
     client = server.test_client()
-    reply = client.get(f"/sign-in/{devices.add(kind, name, NOW)}")
-    assert reply.status_code == 303
+    assert client.get(f"/sign-in/{token}").status_code == 303
+    client.environ_base["HTTP_X_CSRFTOKEN"] = forgery_token(token)
     return client
 
 
-def test_a_remote_tells_a_wall_its_scene_and_the_wall_hears_it(server, devices: Devices):
+def test_a_remote_tells_a_wall_its_scene_and_the_wall_hears_it(
+    server, devices: Devices, home: Path
+):
     remote = signed_in(server, devices, "remote", "值班台")
     wall = signed_in(server, devices, "wall", "大厅主屏")
     number = next(w["id"] for w in remote.get("/walls").json["walls"] if w["name"] == "大厅主屏")
@@ -54,7 +63,7 @@ def test_a_remote_tells_a_wall_its_scene_and_the_wall_hears_it(server, devices: 
     assert remote.post(f"/walls/{number}", json={"scene": "risk"}).json["scene"] == "risk"
     told = wall.get("/walls/own").json
     assert (told["name"], told["scene"], told["sequence"] > before) == ("大厅主屏", "risk", True)
-    assert server.test_client().get("/walls/own").json["scene"] is None  # another wall
+    assert screen_at(server, home).get("/walls/own").json["scene"] is None  # another wall
 
 
 def test_the_remote_is_given_every_scene_and_the_towns(server, devices: Devices):
@@ -65,9 +74,9 @@ def test_the_remote_is_given_every_scene_and_the_towns(server, devices: Devices)
 
 def test_nobody_but_a_remote_commands(server, devices: Devices):
     wall = signed_in(server, devices, "wall", "侧屏")
-    for client in (wall, server.test_client()):
-        assert client.post("/walls/0", json={"scene": "risk"}).status_code == 401
-        assert client.get("/walls").status_code == 401
+    for client, status in ((wall, 403), (server.test_client(), 401)):
+        assert client.post("/walls/0", json={"scene": "risk"}).status_code == status
+        assert client.get("/walls").status_code == status
 
 
 def test_a_page_of_another_site_commands_nothing(server, devices: Devices):
@@ -103,9 +112,8 @@ def test_a_wall_of_one_town_is_answered_of_that_town_alone(tmp_path: Path):
     store = store_with(tmp_path, 2000)
     app, devices = screen.build(store), Devices(Operations(tmp_path))
     token = devices.add("wall", "一镇", NOW, regions=["town:T1"])
-    own = app.server.test_client()
-    own.get(f"/sign-in/{token}")
-    seen = {who: answers(app, c) for who, c in (("own", own), ("all", app.server.test_client()))}
+    own, every = by_cookie(app.server, token), screen_at(app.server, tmp_path)
+    seen = {who: answers(app, client) for who, client in (("own", own), ("all", every))}
     towns = ("第0镇", "第1镇", "第2镇")
     assert [town in seen["own"] for town in towns] == [False, True, False]
     assert [town in seen["all"] for town in towns] == [True, True, True]
@@ -117,7 +125,10 @@ def test_json_without_a_bottom_is_refused_as_none(server, devices: Devices):
     remote = signed_in(server, devices, "remote", "值班台四")
     assert remote.post("/walls/0", data=body, content_type=kind).status_code == 400
     assert remote.post("/live/acknowledge", data=body, content_type=kind).status_code == 400
-    assert server.test_client().post("/sign-in", data=body, content_type=kind).status_code == 401
+    assert (
+        server.test_client().post("/sign-in/device", data=body, content_type=kind).status_code
+        == 401
+    )
 
 
 def test_a_revoked_wall_gets_no_data_within_a_second(server, devices: Devices):
@@ -147,7 +158,7 @@ def test_a_wall_that_is_opened_is_known_for_another_400_days(server, devices: De
 @pytest.mark.parametrize("token", ["x", "0" * 43, "%00"])
 def test_a_wrong_token_signs_nobody_in(server, token: str):
     assert server.test_client().get(f"/sign-in/{token}").status_code in (401, 404)
-    assert server.test_client().post("/sign-in", json={"token": token}).status_code == 401
+    assert server.test_client().post("/sign-in/device", json={"token": token}).status_code == 401
 
 
 def test_the_page_of_the_remote_is_there_and_holds_no_data(server):

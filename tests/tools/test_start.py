@@ -20,6 +20,7 @@ from tools import start
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0
+REMOTE = start.DEMO_DEVICES[1]
 
 
 @pytest.fixture
@@ -135,21 +136,21 @@ def _state(pid: int) -> str:
 
 def test_the_demos_remote_control_is_given_once_and_its_address_stays(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("PORT", "9123")
-    address = start._remote_address(tmp_path)
+    address = start.address_of(REMOTE, tmp_path)
     assert address.startswith("http://127.0.0.1:9123/sign-in/")
-    assert start._remote_address(tmp_path) == address
+    assert start.address_of(REMOTE, tmp_path) == address
     operations = Operations(tmp_path)
     device = Devices(operations).of(address.rsplit("/", 1)[1], datetime.now(UTC))
     operations.close()
     assert device is not None and device.kind == "remote"
-    assert (tmp_path / start.REMOTE).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / REMOTE.file).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("left", ["", "spoilt"])
 def test_a_remote_control_whose_address_was_lost_is_given_another(tmp_path: Path, left: str):
-    former = start._remote_address(tmp_path)
-    (tmp_path / start.REMOTE).write_text(left)
-    address = start._remote_address(tmp_path)
+    former = start.address_of(REMOTE, tmp_path)
+    (tmp_path / REMOTE.file).write_text(left)
+    address = start.address_of(REMOTE, tmp_path)
     operations = Operations(tmp_path)
     found = [
         Devices(operations).of(each.rsplit("/", 1)[1], datetime.now(UTC))

@@ -1,0 +1,207 @@
+"""Administer accounts and devices: each act is done and written into the audit as one."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
+
+from access.account import Account
+from access.devices import KINDS, Device
+from access.operations import OperationsError
+from access.policy import needs
+from access.roles import ROLES, Power
+from callbacks.services import Services
+from layouts import account_list
+from layouts.account_list import AccountLine, DeviceLine, Part, SessionLine, secret
+from layouts.controls import Act
+
+ACTS = (Act.DISABLE, Act.ENABLE, Act.RESET, Act.UNLOCK, Act.DROP_TOTP, Act.END, Act.REVOKE)
+EVERYWHERE = "全域"
+DEPARTMENT = "department"
+
+Words = Mapping[tuple[str, str], str]  # dimension, code -> name
+
+
+def register(app: Dash, services: Services) -> None:
+    may = needs(Power.ACCOUNTS, is_act=True)
+    app.callback(
+        Output(Part.ACCOUNTS, "children"),
+        Output(Part.SESSIONS, "children"),
+        Output(Part.DEVICES, "children"),
+        Input(Part.CHANGED, "data"),
+    )(needs(Power.ACCOUNTS)(lister(services)))
+    app.callback(
+        Output(Part.REGIONS, "options"),
+        Output(Part.PLACES, "options"),
+        Output(Part.DEPARTMENTS, "options"),
+        Input(Part.ADD, "id"),
+    )(needs(Power.ACCOUNTS)(offerer(services)))
+    app.callback(
+        Output(Part.TOLD, "children"),
+        Output(Part.CHANGED, "data"),
+        Input(Part.ADD, "n_clicks"),
+        Input(Part.REGISTER, "n_clicks"),
+        *(Input({"type": act.value, "index": ALL}, "submit_n_clicks") for act in ACTS),
+        State(Part.CHANGED, "data"),
+        State(Part.NAME, "value"),
+        State(Part.SHOWN, "value"),
+        State(Part.ROLE, "value"),
+        State(Part.REGIONS, "value"),
+        State(Part.DEPARTMENTS, "value"),
+        State(Part.DEVICE, "value"),
+        State(Part.KIND, "value"),
+        State(Part.PLACES, "value"),
+        State(Part.SENDERS, "value"),
+        prevent_initial_call=True,
+    )(may(administrator(services)))
+
+
+def administrator(services: Services) -> Callable:
+    """The callback: does what was asked, says what became of it, and lets the lists be renewed."""
+    acts = _acts(services)
+
+    def administer(*values: Any) -> tuple:
+        asked: Any = ctx.triggered_id
+        if not ctx.triggered or not ctx.triggered[0]["value"]:
+            raise PreventUpdate  # a button has just come on the page
+        changed, *fields = values[2 + len(ACTS) :]
+        by, now = services.viewer().actor, datetime.now(UTC)
+        try:
+            match asked:
+                case Part.ADD:
+                    told = _add_account(services, fields[:5], by, now)
+                case Part.REGISTER:
+                    told = _add_device(services, fields[5:], by, now)
+                case _:
+                    told = acts[Act(asked["type"])](str(asked["index"]), now, by)
+        except OperationsError as refused:
+            return [str(refused)], no_update
+        return told, (changed if isinstance(changed, int) else 0) + 1
+
+    return administer
+
+
+def _acts(services: Services) -> Mapping[Act, Callable[[str, datetime, str], list]]:
+    accounts, sessions, devices = services.accounts, services.sessions, services.devices
+
+    def done(act: Callable[[str, datetime, str], Any], word: str):
+        def do(name: str, now: datetime, by: str) -> list:
+            act(name, now, by)
+            return [f"已{word} {name}"]
+
+        return do
+
+    def reset(name: str, now: datetime, by: str) -> list:
+        return secret(f"{name} 的新口令", accounts.reset_password(name, now, by))
+
+    return {
+        Act.DISABLE: done(accounts.disable, "停用"),
+        Act.ENABLE: done(accounts.enable, "启用"),
+        Act.UNLOCK: done(services.sign_in.unlock, "解锁"),
+        Act.DROP_TOTP: done(accounts.drop_totp, "停用两步登录："),
+        Act.END: done(sessions.end_all, "退出"),
+        Act.REVOKE: done(devices.revoke, "吊销"),
+        Act.RESET: reset,
+    }
+
+
+def _add_account(services: Services, fields: list, by: str, now: datetime) -> list:
+    name, shown, role = (_text(value) for value in fields[:3])
+    regions, departments = (_texts(value) for value in fields[3:])
+    first = services.accounts.add(name, shown, role, now, regions, departments, by=by)
+    return secret(f"已建立账号 {name}，初始口令", first)
+
+
+def _add_device(services: Services, fields: list, by: str, now: datetime) -> list:
+    name, kind = (_text(value) for value in fields[:2])
+    regions, senders = _texts(fields[2]), _text(fields[3]).split()
+    token = services.devices.add(kind, name, now, senders, regions, by)
+    return secret(f"已登记设备 {name}，令牌", token)
+
+
+def lister(services: Services) -> Callable:
+    """The callback: accounts, sessions and devices as they are now."""
+
+    def list_all(_changed: Any) -> tuple:
+        now, zone = datetime.now(UTC), services.answers.zone()
+        known, words = services.accounts.all(), services.answers.names()
+        locked = services.sign_in.locked([each.name for each in known], now)
+        accounts = [_account_line(each, words, each.name in locked) for each in known]
+        running = [
+            SessionLine(
+                each.account,
+                _moment(each.begun_at, zone),
+                _moment(each.seen_at, zone),
+                each.address,
+                each.way,
+            )
+            for each in services.sessions.all(now)
+        ]
+        devices = [_device_line(each, words, zone) for each in services.devices.all()]
+        return (
+            account_list.accounts(accounts),
+            account_list.sessions(running),
+            account_list.devices(devices),
+        )
+
+    return list_all
+
+
+def offerer(services: Services) -> Callable:
+    """The callback: the regions and departments that a new account or device may be limited to."""
+
+    def offer(_asked: Any) -> tuple:
+        offered: dict[bool, list] = {True: [], False: []}
+        for (dimension, code), name in services.answers.names().items():
+            is_department = dimension == DEPARTMENT
+            value = code if is_department else f"{dimension}:{code}"
+            offered[is_department].append({"value": value, "label": name})
+        return offered[False], offered[False], offered[True]
+
+    return offer
+
+
+def _account_line(account: Account, words: Words, is_locked: bool) -> AccountLine:
+    regions = [_called(words, level, code) for level, code in account.regions]
+    departments = [_called(words, DEPARTMENT, code) for code in account.departments]
+    return AccountLine(
+        account.name,
+        account.shown,
+        ROLES[account.role].name if account.role in ROLES else account.role,
+        "、".join([*regions, *departments]) or EVERYWHERE,
+        account.has_totp,
+        account.disabled_at is not None,
+        is_locked,
+        account.is_demo,
+    )
+
+
+def _device_line(device: Device, words: Words, zone: ZoneInfo) -> DeviceLine:
+    regions = [_called(words, level, code) for level, code in device.regions]
+    return DeviceLine(
+        device.name,
+        next((word for kind, word in KINDS.items() if kind == device.kind), device.kind),
+        "、".join([*regions, *device.senders]) or "—",
+        _moment(device.added_at, zone),
+        _moment(device.last_seen, zone),
+        device.revoked_at is not None,
+    )
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "—"
+
+
+def _called(words: Words, dimension: str, code: str) -> str:
+    return words.get((dimension, code), code)
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

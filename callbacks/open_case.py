@@ -1,0 +1,77 @@
+"""Open a case, and show a masked value of it to whoever says why: noted before it is sent."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx
+from dash.exceptions import PreventUpdate
+
+from access.audit import DONE, REFUSED, entry
+from access.policy import needs
+from access.roles import Power
+from callbacks.services import Services
+from data.case_file import LABELS, case_file, clear_value, field_label
+from data.scope import Scope
+from layouts.case_view import LEAST_REASON, NOT_THERE, Part, case_view, clear
+from layouts.controls import Act, Control
+
+NO_REASON = f"请先写明理由，至少 {LEAST_REASON} 个字"
+
+
+def register(app: Dash, services: Services) -> None:
+    app.callback(
+        Output(Part.SHOWN, "children"),
+        Output(Part.UNMASK, "hidden"),
+        Input(Part.CODE, "data"),
+        Input(Control.PULSE, "data"),
+    )(needs(Power.CASES)(opener(services)))
+    app.callback(
+        Output(Part.CLEAR, "children"),
+        Input({"type": Act.UNMASK.value, "index": ALL}, "n_clicks"),
+        State(Part.CODE, "data"),
+        State(Part.REASON, "value"),
+        prevent_initial_call=True,
+    )(needs(Power.CLEAR)(unmasker(services)))
+
+
+def opener(services: Services) -> Callable:
+    """The callback: the page of the case, or that there is none for this viewer; and whether the
+    viewer has nothing to unmask."""
+
+    def open_case(code: Any, _pulse: Any) -> tuple:
+        viewer = services.viewer()
+        with services.answers.reading(Scope()) as edition:
+            found = case_file(edition, str(code), viewer.grant)
+            site = edition.site
+            labels = LABELS | {layer.key: layer.name for layer in (*site.levels, *site.layers)}
+        if found is None:
+            return NOT_THERE, True
+        if ctx.triggered_id != Control.PULSE:  # opened by somebody, not renewed by itself
+            seen = entry(viewer.actor, "case.view", found.case_code)
+            services.audit.note(seen, datetime.now(UTC))
+        may_unmask = Power.CLEAR in viewer.powers
+        return case_view(found, labels, may_unmask), not (may_unmask and found.covered)
+
+    return open_case
+
+
+def unmasker(services: Services) -> Callable:
+    """The callback: one value in clear, with a reason that the audit keeps."""
+
+    def unmask(_clicks: Any, code: Any, reason: Any) -> Any:
+        asked = ctx.triggered_id
+        if not isinstance(asked, dict) or not ctx.triggered[0]["value"]:
+            raise PreventUpdate  # a button has just come on the page
+        field, viewer, now = str(asked["index"]), services.viewer(), datetime.now(UTC)
+        said = reason.strip() if isinstance(reason, str) else ""
+        if len(said) < LEAST_REASON:
+            return NO_REASON
+        with services.answers.reading(Scope()) as edition:
+            value = clear_value(edition, str(code), field, viewer.grant)
+        result = REFUSED if value is None else DONE
+        told = {"field": field[:60], "reason": said[:200]}
+        services.audit.note(entry(viewer.actor, "case.clear", str(code), result, **told), now)
+        return NOT_THERE if value is None else clear(field_label(field), value)
+
+    return unmask
