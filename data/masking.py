@@ -89,6 +89,7 @@ BETWEEN = r"[ .,\-*xX、某]{0,3}"  # of the parts of a name, in its plain form
 STARRED = r"[ .]{0,2}[*xX某]{1,3}[ .]{0,2}"  # in place of a part of a name
 LISTED = re.compile(r"[、,;/|]")  # between several names in one field
 ASIDE = re.compile(r"[(\[【].*?[)\]】]")  # 张三（男）
+MOST_PASSES = 12  # a text that people wrote needs two, seldom three
 SHORTEST = 5  # signs of a number, or characters of an address, that are searched for in free text
 COMMUNITY = re.compile(r"^.*?(?:社区|居委会|村委会|小区|村)(?!民?小?组)", re.S)
 DISTRICT = re.compile(r"^\D*?(?:街道|镇|乡|县|区|市)", re.S)
@@ -138,7 +139,7 @@ def text(
     """
     people = _people(*(tuple(filter(None, values)) for values in (names, hidden, numbers)))
     places = {one: address(one) for one in filter(None, addresses) if len(one) >= SHORTEST}
-    while True:  # what one cover leaves may stand beside what another takes for its own
+    for _ in range(MOST_PASSES):  # what one cover leaves may stand beside what is another's
         before = text
         for place, shown in places.items():
             text = text.replace(place, shown)
@@ -146,6 +147,7 @@ def text(
         text = _replaced(text, NUMBERS)
         if text == before:
             return text
+    return COVERED  # nobody writes such a text in good faith
 
 
 def is_minor(id_number: str | None, on: date) -> bool:
