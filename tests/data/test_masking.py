@@ -229,6 +229,19 @@ def test_nothing_planted_survives_in_three_thousand_cases(data):
     nothing_survives(data)
 
 
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_numbers_of_people_whom_nobody_knows_are_found_too(data):
+    person = data.draw(people())
+    for key in ("phone", "id_number"):
+        gaps = data.draw(st.lists(st.integers(1, 16), max_size=4))
+        number = written(person[key], data.draw(st.sampled_from(FORMS)), gaps)
+        before = data.draw(st.sampled_from(["，", "电话", "：", "是", "(", "A", "12345热线"]))
+        masked = masking.text(f"{before}{number}{data.draw(st.sampled_from(['，', '先生', 'A']))}")
+        assert bare(person[key]) not in bare(masked)
+        assert masking.text(masked) == masked
+
+
 ORDINARY = st.lists(
     st.sampled_from([f for f in FILLERS if f not in ("电话", "身份证")]), max_size=12
 )
