@@ -16,6 +16,7 @@ from rich.table import Table
 
 from data.declaration import DeclarationError
 from data.display import rate_text
+from data.editions.edition import EditionOutdated
 from data.editions.store import EditionStore
 from etl.origin import Origin, recorded
 from etl.report import Report
@@ -134,9 +135,17 @@ def list_editions(home: Home) -> None:
     store = EditionStore(home)
     current, pinned = store.current(), store.pinned()
     for number in store.numbers():
-        with failures_in_one_line(), store.reading(number) as edition:
-            marks = ("*" if number == current else " ") + ("P" if number in pinned else " ")
-            typer.echo(f"{marks} {number}  发布 {edition.published_at}  数据至 {edition.data_time}")
+        marks = ("*" if number == current else " ") + ("P" if number in pinned else " ")
+        typer.echo(f"{marks} {number}  {_described(store, number)}")
+
+
+def _described(store: EditionStore, number: int) -> str:
+    with failures_in_one_line():
+        try:
+            with store.reading(number) as edition:
+                return f"发布 {edition.published_at}  数据至 {edition.data_time}"
+        except EditionOutdated as older:
+            return str(older)
 
 
 @editions.command()

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import orjson
 
-from data.editions.edition import NoEdition
+from data.editions.edition import EditionOutdated, NoEdition
+from data.editions.shelf import Shelf
 from data.editions.store import EditionStore
 from data.site import Site
 from etl.fetch import FETCHED
@@ -65,6 +67,7 @@ class Known:
 
 
 def known_of(store: EditionStore) -> Known:
+    """What the newest edition was made of; of one of an older program its site is not known."""
     try:
         with store.reading() as edition:
             return Known(
@@ -85,6 +88,23 @@ def known_of(store: EditionStore) -> Known:
             )
     except NoEdition:
         return Known(None, None, {}, {}, {})
+    except EditionOutdated:
+        return _known_of_older(store)
+
+
+def _known_of_older(store: EditionStore) -> Known:
+    """Nothing is delivered twice for the sake of the program."""
+    number = store.current()
+    assert number is not None
+    with duckdb.connect(str(Shelf(store.home).path(number)), read_only=True) as older:
+
+        def rows(sql: str) -> list[tuple]:
+            return older.execute(sql).fetchall()
+
+        layers = dict(rows("SELECT layer, files_hash FROM layers"))
+        containers = rows("SELECT source, name, content_hash, declaration_hash FROM containers")
+        members = rows("SELECT source, member, content_hash, declaration_hash FROM members")
+    return Known(number, None, layers, _pairs(containers), _pairs(members))
 
 
 def on_layers(source: Source, places: Places) -> Source:

@@ -196,11 +196,11 @@ def _prepare(loading: Loading, known: Known) -> None:
     a label or a title costs no row its place or its deadline."""
     loading.places.write(loading.connection)
     code_lists.write_code_lists(loading.connection, loading.site)
-    if known.site is None:
+    if known.edition is None:
         return
     if known.layers != loading.places.files_hashes:
         loading.places.place_anew(loading.connection)
-    if _rules(known.site) != _rules(loading.site):
+    if known.site is None or _rules(known.site) != _rules(loading.site):
         merging.touch_all_cases(loading.connection)
 
 

@@ -1,5 +1,6 @@
 """One edition: an immutable, open store of numbers."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,14 @@ class EditionError(Exception):
 
 class NoEdition(EditionError):
     """There is no such edition (or none at all) in this home."""
+
+
+class EditionOutdated(EditionError):
+    """An edition of an older program, of the site of that name; the next one is built upon it."""
+
+    def __init__(self, text: str, site_name: str) -> None:
+        super().__init__(text)
+        self.site_name = site_name
 
 
 class EditionDamaged(EditionError):
@@ -159,6 +168,11 @@ def read_meta(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
 
 
+def is_outdated(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the tables are those of another program; an older one's, for others are refused."""
+    return read_meta(connection)["schema_version"] != SCHEMA_VERSION
+
+
 def write_meta(
     connection: duckdb.DuckDBPyConnection,
     site: Site,
@@ -183,11 +197,13 @@ def write_meta(
 
 
 def read_site(meta: dict[str, str]) -> Site:
-    if meta.get("schema_version") != SCHEMA_VERSION:
-        raise EditionError(
-            f"该版本的表结构为 {meta.get('schema_version')}，本程序需要 {SCHEMA_VERSION}；"
-            "请用相应版本的程序打开，或换一个 --home 重新装载"
-        )
+    version = meta.get("schema_version", "")
+    if version != SCHEMA_VERSION:
+        text = f"该版本的表结构为 {version}，本程序需要 {SCHEMA_VERSION}；"
+        if version.isdecimal() and int(version) < int(SCHEMA_VERSION):
+            name = json.loads(meta["site"])["name"]
+            raise EditionOutdated(f"{text}下一次装载（python -m etl run）会把数据带过来", name)
+        raise EditionError(f"{text}它来自更新的程序，请用那个程序打开")
     try:
         return Site.model_validate_json(meta["site"])
     except (KeyError, ValidationError) as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from data.editions.edition import EditionDamaged, EditionError, write_meta
+from data.editions.edition import EditionDamaged, EditionError, is_outdated, write_meta
 from data.editions.integrity import checksum, full_scan
 from data.editions.shelf import Shelf, copy, fsync, remove
 from data.editions.tables import create_tables, fit_columns
+from data.editions.upgrading import upgrade
 from data.site import Site
 
 STAGES = ("copy", "build", "checkpoint", "verify", "fsync", "rename", "pointer", "prune")
@@ -62,6 +63,8 @@ class Build:
             self.connection = duckdb.connect(str(self._file))
         if base is None:
             create_tables(self.connection, self.site)
+        elif is_outdated(self.connection):
+            upgrade(self.connection, self.site)
         else:
             fit_columns(self.connection, self.site)
         self._step("before build")

@@ -11,6 +11,7 @@ from data.editions.edition import (
     Edition,
     EditionDamaged,
     EditionError,
+    EditionOutdated,
     Limits,
     NoEdition,
 )
@@ -119,19 +120,23 @@ class EditionStore:
         """The edition to start from: the current one, or the last sound one before it."""
         candidates = self._shelf.candidates()
         for number in candidates:
-            with suppress(EditionDamaged), self.reading(number) as edition:
-                if self._shelf.problem() is not None:
-                    edition.scan()
-                self._refuse_other_site(edition.site, site)
+            try:
+                with suppress(EditionDamaged), self.reading(number) as edition:
+                    if self._shelf.problem() is not None:
+                        edition.scan()
+                    self._refuse_other_site(edition.site.name, site)
+                    return number
+            except EditionOutdated as older:
+                self._refuse_other_site(older.site_name, site)
                 return number
         if candidates:
             raise EditionDamaged(self._shelf.ruin())
         return None
 
-    def _refuse_other_site(self, owner: Site, site: Site) -> None:
-        if owner.name != site.name:
+    def _refuse_other_site(self, owner: str, site: Site) -> None:
+        if owner != site.name:
             raise EditionError(
-                f"{self.home} 属于站点 {owner.name}，不能装载站点 {site.name}；请换一个 --home"
+                f"{self.home} 属于站点 {owner}，不能装载站点 {site.name}；请换一个 --home"
             )
 
     @contextmanager
