@@ -131,6 +131,14 @@ class MapView(Declared):
     tolerance_m: float = Field(default=15, gt=0, description="显示用简化误差（米）；不影响落格")
 
 
+class Retention(Declared):
+    """How long what names people is kept."""
+
+    personal_years: int | None = Field(
+        default=None, ge=1, le=100, description="办结满几年清空个人信息；不写则一直保留"
+    )
+
+
 class Site(Declared):
     """One centre. `levels` are the main tree from the top down; the last is the grid 网格."""
 
@@ -161,6 +169,7 @@ class Site(Declared):
     time_limits: tuple[TimeLimit, ...] = ()
     calendar: tuple[Day, ...] = ()
     alerts: AlertRules = AlertRules()
+    retention: Retention = Retention()
 
     @field_validator("name")
     @classmethod

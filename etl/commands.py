@@ -129,6 +129,31 @@ def check(home: Home) -> None:
     raise typer.Exit(1 if problems else 0)
 
 
+@app.command()
+def erase(
+    case_code: Annotated[str, typer.Argument(help="事项编码（一案一码）")],
+    home: Home,
+    reason: Annotated[str, typer.Option(help="依据，如 当事人申请；不要写姓名")] = "",
+) -> None:
+    """清空一个事项的个人信息：立即生效，以后再送来也不恢复。"""
+    from etl.erasure import erase as erased
+
+    with failures_in_one_line():
+        done = erased(home, case_code, reason, wait=WRITER_PATIENCE)
+    typer.echo(
+        f"已清空 {case_code}，发布版本 {done.edition}"
+        if done.edition
+        else f"{case_code} 没有可清空的个人信息；已列入名单"
+    )
+    typer.echo(f"删除旧版本：{'、'.join(map(str, done.removed)) or '无'}")
+    if done.pinned:
+        listed = "、".join(map(str, done.pinned))
+        typer.echo(
+            f"已固定的版本仍含有它：{listed}；取消固定（editions unpin）后再执行一次", err=True
+        )
+        raise typer.Exit(1)
+
+
 @editions.command("list")
 def list_editions(home: Home) -> None:
     """列出版本；* 为正在使用，P 为已固定。"""
@@ -218,6 +243,8 @@ def print_report(report: Report) -> None:
         typer.echo(f"来源 {source}：输入目录下没有其 files 所声明的文件", err=True)
     for source in report.undeclared:
         typer.echo(f"来源 {source}：声明已不在，已装载的数据仍然保留", err=True)
+    if report.forgotten:
+        typer.echo(f"已清空 {report.forgotten:,} 件事项的个人信息（保留期满或已申请清除）")
     if report.located and report.located[1]:
         typer.echo(
             f"落格率 {rate_text(*report.located)}（{report.located[0]:,}/{report.located[1]:,}）"

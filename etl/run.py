@@ -9,10 +9,11 @@ from data.declaration import DeclarationError
 from data.editions.edition import EditionError
 from data.editions.publishing import Build, Step, no_step
 from data.editions.store import EditionStore
-from data.loading import code_lists, merging, provenance
+from data.loading import code_lists, forgetting, merging, provenance
 from data.runs import RunLog
 from data.site import Site, load_site
 from data.targets import TARGETS
+from etl import erasure
 from etl.accounts import Unbalanced
 from etl.examples import check_example
 from etl.fetch import fetch
@@ -104,7 +105,8 @@ def _bring_up_to_date(
     site = places.site
     news, known = _look(sources, look, store, places, report)
     _check_examples([new.source for new in news], site, known, look.now)
-    if _is_of(known, site, places) and not any(new.deliveries for new in news):
+    has_news = any(new.deliveries for new in news)
+    if _is_of(known, site, places) and not has_news and not erasure.is_due(store, site, look.now):
         remember_idle(store, known, news)
         return
     with store.building(site, wait=wait, step=step) as build:
@@ -168,6 +170,7 @@ def _build(
             _prepare(loading, known)
     with report.timed("load"):
         _load(loading, news, progress)
+    report.forgotten = _forget(build, loading, store)
     _note_unread(report, loading)
     report.balances = loading.balances
     report.new_columns = loading.new_columns
@@ -225,6 +228,17 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
     finish_cases(loading)
     code_lists.write_open_lists(loading.connection, loading.site)
     progress("完成", total, total)
+
+
+def _forget(build: Build, loading: Loading, store: EditionStore) -> int:
+    """Empty what must go, also where it has just come again; of how many cases."""
+    before = erasure.closed_before(loading.site, loading.now)
+    forgotten = forgetting.forget(build.connection, before, erasure.erased_codes(store.home))
+    loading.moved += forgotten
+    if forgotten:
+        build.rewrite()
+        loading.connection = build.connection
+    return forgotten
 
 
 def _note_unread(report: Report, loading: Loading) -> None:

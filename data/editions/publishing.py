@@ -15,6 +15,7 @@ from data.editions.shelf import Shelf, copy, fsync, remove
 from data.editions.tables import create_tables, fit_columns
 from data.editions.upgrading import upgrade
 from data.site import Site
+from data.sql import literal
 
 STAGES = ("copy", "build", "checkpoint", "verify", "fsync", "rename", "pointer", "prune")
 Step = Callable[[str], None]
@@ -51,8 +52,7 @@ class Build:
         self.is_published = False
         self._shelf = shelf
         self._step = step
-        # A name that was never open in this process: DuckDB would hand out the old instance.
-        self._file = shelf.folder / f".building-{os.getpid()}-{next(_serial)}.duckdb"
+        self._file = self._unused()
 
     def start(self, base: int | None) -> None:
         """Copy the edition to start from, or make the empty tables; then `connection` is there."""
@@ -68,6 +68,18 @@ class Build:
         else:
             fit_columns(self.connection, self.site)
         self._step("before build")
+
+    def rewrite(self) -> None:
+        """Write the whole edition into a new file: that of a changed copy goes on holding, in its
+        free blocks, what was overwritten."""
+        old, self._file = self._file, self._unused()
+        self.connection.close()
+        with duckdb.connect(":memory:") as both:
+            both.execute(f"ATTACH {literal(str(old))} AS old (READ_ONLY)")
+            both.execute(f"ATTACH {literal(str(self._file))} AS fresh")
+            both.execute("COPY FROM DATABASE old TO fresh")
+        remove(old)
+        self.connection = duckdb.connect(str(self._file))
 
     def publish(self, data_time: datetime, published_at: datetime | None = None) -> int:
         """Verify and serve what was built; its number.
@@ -99,6 +111,10 @@ class Build:
             self.connection.close()
         for left in self._shelf.folder.glob(f"{self._file.name}*"):
             remove(left)
+
+    def _unused(self) -> Path:
+        """A name that was never open in this process: DuckDB would hand out the old instance."""
+        return self._shelf.folder / f".building-{os.getpid()}-{next(_serial)}.duckdb"
 
     def _closed(self, data_time: datetime, published_at: datetime) -> dict:
         contents = full_scan(self.connection)

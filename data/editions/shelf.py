@@ -94,6 +94,15 @@ class Shelf:
                 self.path(number).unlink(missing_ok=True)
         return gone
 
+    def remove(self, numbers: Collection[int]) -> list[int]:
+        """Delete these editions, but not the current one or a pinned one; which were deleted."""
+        with self._pinning():
+            spared = {*self.pinned(), self.current()}
+            gone = sorted(number for number in numbers if number not in spared)
+            for number in gone:
+                self.path(number).unlink(missing_ok=True)
+        return gone
+
     def sweep(self) -> None:
         """Remove what killed writers left behind. Only for who holds the writer's lock."""
         published = {*self.numbers(), *self.pinned()}

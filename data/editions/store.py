@@ -1,6 +1,6 @@
 """The edition store: who reads always has one whole edition, and who writes disturbs nobody."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -77,6 +77,11 @@ class EditionStore:
     def prune(self, keep: int = 3) -> list[int]:
         """Delete all but the last `keep`, the pinned and those in use here; which were deleted."""
         return self._shelf.prune(keep, self._serving.in_use())
+
+    def remove(self, numbers: Collection[int]) -> list[int]:
+        """Delete these editions, but not the current one or a pinned one; which were deleted. Who
+        reads one now reads on to the end."""
+        return self._shelf.remove(numbers)
 
     @contextmanager
     def building(self, site: Site, wait: float = 0.0, step: Step = no_step) -> Iterator[Build]:
