@@ -82,7 +82,7 @@ def test_no_answer_differs_between_them_and_the_second_computes_nothing(running:
         given = running.metric(second, "zhinao_cache_given_total")
         again = {name: running.answer(second, asked) for name, asked in questions.items()}
         for name, answer in answers.items():
-            assert answer.status in (200, 204), (name, answer.body[:200])
+            assert answer.status in (200, 204, 403), (name, answer.body[:200])  # 403: not for walls
             assert (again[name].status, again[name].body) == (answer.status, answer.body), name
         assert sum(answer.status == 200 for answer in answers.values()) > 3
         assert running.metric(second, "zhinao_cache_computed_total") == computed
