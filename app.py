@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,6 +175,8 @@ def _register_operations(
     pages, colours = ROOT / "layouts" / "remote", css_variables()
     walls.register(app.server, store, told, known.devices, _choices(), pages, colours)
     measured.count_errors(operations.engine)
+    running = known.sessions.all
+    measured.counts["sessions_running"] = ("Sessions", lambda: len(running(datetime.now(UTC))))
     measured.counts["alerts_standing"] = ("Alerts standing", lambda: len(standing.shown().rows))
     probe = health.Probe(live_alerts.sequence)
     return {"walls": told.sequence, "live": standing.number}, probe.answers

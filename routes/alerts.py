@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from access.devices import Device, Devices
 from access.operations import FAILURES
@@ -95,7 +95,6 @@ def _device(devices: Devices) -> Device:
         raise Refused(401, "没有令牌，或令牌无效、已吊销", {"WWW-Authenticate": "Bearer"})
     if device.kind != KIND:
         raise Refused(403, "这台设备不能报送预警")
-    g.device = device
     return device
 
 

@@ -21,6 +21,7 @@ from data.editions.store import EditionStore
 from upkeep.archive import BackupError, Manifest, extract, private, verify
 from upkeep.backup import ANCHOR, POSTGRESQL, RUNS, SQLITE, STORES
 
+ERASED = "erased.json"  # of a home: the cases whose personal data are gone for good
 PLACES = {  # of members that do not lie where they were copied from
     STORES[SQLITE]: FILE,
     STORES[POSTGRESQL]: "operations.pgdump",
@@ -49,7 +50,7 @@ def restore(archive: Path, home: Path, now: datetime, is_replacing: bool = False
     _check_program(manifest)
     with _built_beside(home) as fresh:
         _unpack(archive, fresh)
-        notes = [*manifest.left_out, *_settle(fresh, home, manifest)]
+        notes = [*manifest.left_out, *_settle(fresh, home, manifest), *_erased(fresh, home)]
         _check_editions(fresh, manifest)
         with _store(fresh, manifest, now, is_replacing) as operations:
             notes += _check_store(operations, manifest, archive.name, now)
@@ -116,6 +117,22 @@ def _settle(fresh: Path, home: Path, manifest: Manifest) -> list[str]:
         notes.append(f"送来的文件原在 {origin['input']}，这里没有；请放回，或重新指定 --input")
     record.write_text(json.dumps(origin, ensure_ascii=False, indent=2), "utf-8")
     return notes
+
+
+def _erased(fresh: Path, home: Path) -> list[str]:
+    """What was erased since the backup must not come back for good: the old home's list goes on
+    holding, and the next run obeys it."""
+    known = _listed(fresh / ERASED)
+    missed = [each for each in _listed(home / ERASED) if each not in known]
+    if not missed:
+        return []
+    with open(fresh / ERASED, "w", encoding="utf-8", opener=private) as file:
+        json.dump([*known, *missed], file, ensure_ascii=False, indent=1)
+    return [f"备份之后清除过 {len(missed)} 件事项的个人信息：下一次装载会再清除，请随即运行"]
+
+
+def _listed(path: Path) -> list[dict]:
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
 
 
 def _check_editions(fresh: Path, manifest: Manifest) -> None:

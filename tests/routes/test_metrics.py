@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import app as screen
 from routes.metrics import TOKEN
 from tests.layouts.small import DATA_TIME, store_with
+from tests.people import person_at
 from tests.screens import BEARER, screen_at
 
 SECRET = "a-token-for-metrics"
@@ -38,9 +39,19 @@ def test_what_is_so_now_is_told(viewer: FlaskClient):
     assert found[("zhinao_sources_late",)] >= 1
     assert found[("zhinao_alerts_standing",)] == 0  # that of the edition is of the past
     assert found[("zhinao_operations_errors_total",)] == 0
+    assert found[("zhinao_sessions_running",)] == 0
     assert found[("zhinao_data_age_seconds",)] > 0
     assert DATA_TIME.year < 2027
     assert found[("process_open_fds",)] > 0
+
+
+def test_who_is_signed_in_is_counted(tmp_path, cheap_passwords):
+    store = store_with(tmp_path, 20)
+    server = screen.build(store).server
+    for name in ("one", "two"):
+        viewer = person_at(server, tmp_path, "leader", name=name)
+    assert told(viewer)[("zhinao_sessions_running",)] == 2
+    store.close()
 
 
 def test_requests_are_counted_by_rule_and_not_by_address(viewer: FlaskClient):

@@ -1,6 +1,7 @@
 """A backup taken at any moment makes the centre again: nothing that was answered is missing, no
 number is another, and what was there before is never lost."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -274,6 +275,19 @@ def test_without_the_deliveries_it_says_so(home: Village, tmp_path: Path):
     assert "送来的文件（收件箱）没有备份" in made.left_out
     restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
     assert (tmp_path / "new" / "inbox").is_dir()
+
+
+def test_what_was_erased_since_does_not_come_back_for_good(home: Village, tmp_path: Path):
+    erased = [{"case_code": "A"}, {"case_code": "B", "reason": "本人要求"}]
+    (home.home / "erased.json").write_text(json.dumps(erased[:1]))
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    (home.home / "erased.json").write_text(json.dumps(erased))
+    done = restore(tmp_path / "a.tar.zst", home.home, LATER, is_replacing=True)
+    assert json.loads((home.home / "erased.json").read_text()) == erased
+    assert any("清除过 1 件" in note for note in done.notes)
+    again = restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+    assert not any("清除" in note for note in again.notes)
+    assert json.loads((tmp_path / "new" / "erased.json").read_text()) == erased[:1]
 
 
 def test_links_are_left_and_named(home: Village, tmp_path: Path):
