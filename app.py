@@ -22,6 +22,7 @@ import callbacks
 from access.accounts import Accounts
 from access.audit import Audit
 from access.devices import Devices
+from access.identity_provider import IdentityProvider, Registration
 from access.operations import FAILURES, Operations, OperationsError
 from access.roles import Power
 from access.sessions import Sessions
@@ -58,6 +59,7 @@ from routes import (
     own_account,
     request_log,
     sign_in,
+    single_sign_on,
     walls,
 )
 from routes import devices as devices_routes
@@ -145,8 +147,12 @@ class Known:
 
 
 def _register_people(app: Dash, store: EditionStore, known: Known) -> None:
-    doors = Doors(store, known.accounts, known.sessions, known.sign_in, form, STYLE)
+    single = Registration.of_environment()
+    button = single.name if single else None
+    doors = Doors(store, known.accounts, known.sessions, known.sign_in, form, STYLE, button)
     sign_in.register(app.server, doors)
+    if single:
+        single_sign_on.register(app.server, doors, IdentityProvider(single))
     own_account.register(app.server, doors)
     export.register(app.server, store, known.audit)
     case_pages.register(app.server, store, lambda title, reason: _refused(store, title, reason))

@@ -123,7 +123,8 @@ class Accounts:
             if role != account.role or set(limits) != set(kept):
                 _set_limits(connection, account.id, limits)
                 end_sessions(connection, account.id, now)
-            note(entry(by, "account.change", name, role=role, **_told(limits)), now)
+            bound = {} if subject == account.oidc_subject else {"single": _bound(subject)}
+            note(entry(by, "account.change", name, role=role, **_told(limits), **bound), now)
 
     def disable(self, name: str, now: datetime, by: str = CONSOLE) -> None:
         """Refuse an account from now on, and end its sessions."""
@@ -272,6 +273,11 @@ def _checked_subject(connection: Connection, account: Account, given: str | None
     if accounts_where(connection, *others):
         raise OperationsError("这个统一身份已经属于另一个账号")
     return subject
+
+
+def _bound(subject: str | None) -> str:
+    """What the audit says of a subject: whoever may bind one may come in by it."""
+    return f"bound {subject}" if subject else "unbound"
 
 
 def _keep_an_administrator(connection: Connection, account: Account, role: str | None) -> None:

@@ -176,6 +176,7 @@ def _account_line(account: Account, words: Words, is_locked: bool) -> AccountLin
         account.disabled_at is not None,
         is_locked,
         account.is_demo,
+        account.oidc_subject is not None,
     )
 
 

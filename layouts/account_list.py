@@ -10,7 +10,7 @@ from access.roles import ROLES, WORDS
 from layouts.controls import Act
 from layouts.tables import table
 
-ACCOUNT_HEADS = ("账号", "称呼", "岗位", "范围", "两步登录", "状态", "操作")
+ACCOUNT_HEADS = ("账号", "称呼", "岗位", "范围", "两步登录", "单点登录", "状态", "操作")
 SESSION_HEADS = ("账号", "登录", "最近操作", "地址", "方式", "操作")
 DEVICE_HEADS = ("名称", "种类", "限于", "登记", "最近使用", "状态", "操作")
 WAYS = {"password": "口令", "oidc": "单点登录"}
@@ -48,6 +48,7 @@ class AccountLine(NamedTuple):
     is_disabled: bool
     is_locked: bool
     is_demo: bool
+    is_bound: bool
 
 
 class SessionLine(NamedTuple):
@@ -162,8 +163,18 @@ def _account(line: AccountLine) -> list:
     )
     name = [line.name, html.Small("　演示")] if line.is_demo else line.name
     two = "已开通" if line.has_totp else "—"
+    single = "已绑定" if line.is_bound else "—"
     shown = html.B(state, className="bad") if state != "在用" else state
-    return [name, line.shown, line.role, line.within, two, shown, html.Div(acts, className="acts")]
+    return [
+        name,
+        line.shown,
+        line.role,
+        line.within,
+        two,
+        single,
+        shown,
+        html.Div(acts, className="acts"),
+    ]
 
 
 def _device(line: DeviceLine) -> list:

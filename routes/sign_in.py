@@ -93,7 +93,11 @@ def register(server: Flask, doors: Doors) -> None:
 def welcome(signed: Signed, there: str | None) -> Response:
     """The page that was asked for, with the new session's cookie."""
     path = OWN if signed.account.must_change else at_home(signed.account, there)
-    response: Any = redirect(path, 303)
+    return with_session(redirect(path, 303), signed)
+
+
+def with_session(response: Any, signed: Signed) -> Response:
+    """The answer, with which the browser is known from now on."""
     response.set_cookie(
         SESSION, signed.token, httponly=True, samesite="Strict", secure=request.is_secure
     )

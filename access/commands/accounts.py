@@ -1,4 +1,4 @@
-"""`python -m access accounts add|list|disable|enable|reset|unlock|roles`."""
+"""`python -m access accounts add|list|disable|enable|reset|unlock|link|unlink|roles`."""
 
 import sys
 from datetime import UTC, datetime
@@ -11,8 +11,10 @@ from rich.table import Table
 
 from access.account import Account
 from access.accounts import Accounts
+from access.audit import CONSOLE
 from access.commands.opened import HOME, Home, opened, shown
 from access.roles import ROLES, WORDS
+from access.sessions import Sessions
 from access.sign_in import SignIn
 
 accounts = typer.Typer(help="账号：谁能登录，能看哪里。", no_args_is_help=True)
@@ -93,6 +95,29 @@ def unlock(name: Name, home: Home = HOME) -> None:
 
 
 @accounts.command()
+def link(
+    name: Name,
+    issuer: Annotated[str, typer.Argument(metavar="ISSUER", help="签发方地址，与平台的 iss 一致")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="用户标识，平台的 sub")],
+    home: Home = HOME,
+) -> None:
+    """绑定一个统一身份：由它单点登录的人就是这个账号。"""
+    with opened(home) as operations:
+        bound = f"{issuer} {subject}"
+        Accounts(operations).change(name, datetime.now(UTC), CONSOLE, oidc_subject=bound)
+    typer.echo(f"已绑定 {name}")
+
+
+@accounts.command()
+def unlink(name: Name, home: Home = HOME) -> None:
+    """解除绑定：这个账号不能再单点登录，已登录的立即退出。"""
+    with opened(home) as operations:
+        Accounts(operations).change(name, datetime.now(UTC), CONSOLE, oidc_subject="")
+        Sessions(operations).end_all(name, datetime.now(UTC))
+    typer.echo(f"已解除 {name} 的绑定")
+
+
+@accounts.command()
 def roles() -> None:
     """列出角色和它们能做什么。"""
     table = Table("角色", "名称", "能做什么", "区域或部门", box=None, pad_edge=False)
@@ -114,5 +139,9 @@ def _limits(account: Account) -> str:
 
 
 def _notes(account: Account) -> str:
-    notes = {"演示账号": account.is_demo, "待改口令": account.must_change}
+    notes = {
+        "演示账号": account.is_demo,
+        "待改口令": account.must_change,
+        "已绑定统一身份": account.oidc_subject is not None,
+    }
     return "、".join(note for note, holds in notes.items() if holds) or "—"

@@ -1,5 +1,6 @@
 """An administrator runs accounts and sessions from the server's command line."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +75,8 @@ def test_limits_are_taken_and_listed(run, operations):
         (("accounts", "reset", "nobody"), "没有账号"),
         (("accounts", "unlock", "nobody"), "没有账号"),
         (("sessions", "end", "nobody"), "没有账号"),
+        (("accounts", "link", "nobody", "https://sso.example.cn", "u-1"), "没有账号"),
+        (("accounts", "unlink", "nobody"), "没有账号"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(run, operations, words, said):
@@ -105,6 +108,29 @@ def test_reset_gives_another_and_unlock_opens(run, operations):
         enter(operations, "a1", second)
     assert run("accounts", "unlock", "a1").output == "已解除 a1 的锁定\n"
     assert enter(operations, "a1", second)
+
+
+def test_link_binds_an_identity_to_one_account_and_unlink_ends_what_it_began(run, operations):
+    issuer, at = "https://sso.example.cn", now()
+    for name in ("a1", "a2"):
+        run("accounts", "add", name, "--role", "leader")
+    assert run("accounts", "link", "a1", issuer, "u-1").output == "已绑定 a1\n"
+    listed = run("accounts", "list").output.splitlines()
+    assert ["已绑定统一身份" in line for line in listed] == [False, True, False]
+    token = SignIn(operations).by_subject(issuer, "u-1", at, None, "").token
+    refused = run("accounts", "link", "a2", issuer, "u-1")
+    assert refused.exit_code == 1 and "已经属于另一个账号" in refused.stderr
+    assert "应为" in run("accounts", "link", "a2", "no-address", "u-2").stderr
+    assert run("accounts", "unlink", "a1").output == "已解除 a1 的绑定\n"
+    assert Sessions(operations).of(token, now(), True) is None
+    with pytest.raises(SignInRefused):
+        SignIn(operations).by_subject(issuer, "u-1", at, None, "")
+    bindings = [
+        json.loads(kept.entry.detail).get("single")
+        for kept in Audit(operations).entries()
+        if kept.entry.action == "account.change"
+    ]
+    assert bindings == ["unbound", f"bound {issuer} u-1"]
 
 
 def test_roles_are_listed_with_what_each_may_do(run):
