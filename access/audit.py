@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import DDL, Column, Connection, Integer, String, Table, Text, event, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, select
 
 from access.operations import METADATA, Moment, Operations, OperationsError
 
@@ -44,17 +44,8 @@ AUDIT = Table(
     Column("detail", Text, nullable=False),  # JSON, without any personal value
     Column("mac", String(64), nullable=False),
 )
-for _verb in ("UPDATE", "DELETE"):  # a mistake in the program is refused; an enemy is found out
-    _refusal = f"BEFORE {_verb} ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END"
-    _on_sqlite = DDL(f"CREATE TRIGGER audit_no_{_verb.lower()} {_refusal}")
-    event.listen(AUDIT, "after_create", _on_sqlite.execute_if(dialect="sqlite"))
-for _statement in (
-    "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION 'audit is append-only'; END $$",
-    "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
-    " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
-):
-    event.listen(AUDIT, "after_create", DDL(_statement).execute_if(dialect="postgresql"))
+# The store itself refuses to change or delete a row (access/migrations/0001_first.py): a mistake in
+# the program is refused, an enemy is found out.
 
 log = structlog.get_logger()
 

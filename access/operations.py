@@ -26,7 +26,6 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
-    inspect,
     make_url,
     select,
     text,
@@ -50,7 +49,7 @@ KEPT = "kept"
 LOGS_KEPT = timedelta(days=200)  # who did what when: six months at least (网络安全法 第二十一条)
 FORGET_EVERY = timedelta(hours=1)
 PORTION = 500  # rows forgotten at a time: nobody who writes waits long for it
-METADATA = MetaData()  # every module that has tables in the store declares them on this
+METADATA = MetaData()  # of every module's tables; what makes them is access/migrations/
 NEWER = "业务库的表结构是第 {} 版，本程序只认到第 {} 版；请换用新程序，或从升级前的备份恢复"
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
 
@@ -106,8 +105,8 @@ class Operations:
         self.engine = _engine(self.url, self.is_file)
         self._reading = self.engine.execution_options(only_reads=True)
         self._writing = threading.Lock() if self.is_file else nullcontext()
-        self._creating = threading.Lock()
-        self._tables: frozenset[str] = frozenset()
+        self._preparing = threading.Lock()
+        self._is_prepared = False
         self._forget_at = datetime.min.replace(tzinfo=UTC)
 
     @contextmanager
@@ -150,23 +149,20 @@ class Operations:
     def prepare(self) -> None:
         """Bring the tables up to date, as the first use does by itself; several processes may come
         at once. OperationsError where they are of a newer program."""
-        declared = frozenset(METADATA.tables)
-        if declared == self._tables:
+        if self._is_prepared:
             return
-        with self._creating:
+        with self._preparing:
             if self.is_file:
                 self.home.mkdir(parents=True, exist_ok=True)
             try:
                 with self._reading.begin() as connection:
-                    there = inspect(connection).get_table_names()
-                    is_made = schema.is_current(connection) and declared <= {*there}
-                if not is_made:
+                    is_current = schema.is_current(connection)
+                if not is_current:  # only then is it worth to wait for who writes
                     with self._alone() as connection:
                         schema.upgrade(connection)
-                        METADATA.create_all(connection)
             except schema.TooNew as found:
                 raise OperationsError(NEWER.format(found, schema.newest())) from None
-            self._tables = declared
+            self._is_prepared = True
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:

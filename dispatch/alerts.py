@@ -21,7 +21,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
-    event,
     exists,
     func,
     insert,
@@ -36,16 +35,11 @@ from access.operations import KEPT, LOGS_KEPT, METADATA, Kept, Moment, Operation
 from rules.cap_message import COLUMNS, LONGEST_NAME, CapMessage, Identity, check_times
 from rules.standing import Acknowledgement, Escalation
 
-SEQUENCE = Table(
+SEQUENCE = Table(  # one row, which is there from the beginning
     "live_sequence",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("value", BigInteger, nullable=False),
-)
-event.listen(
-    SEQUENCE,
-    "after_create",
-    lambda _table, made, **_: made.execute(insert(SEQUENCE).values(value=0)),
 )
 
 

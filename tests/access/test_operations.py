@@ -19,6 +19,8 @@ def moments(operations, monkeypatch):
     table = Table(
         "moments", metadata, Column("id", Integer, primary_key=True), Column("at", Moment)
     )
+    operations.prepare()
+    metadata.create_all(operations.engine)
     monkeypatch.setattr(module, "METADATA", metadata)
     yield table
     metadata.drop_all(operations.engine)
@@ -77,6 +79,8 @@ def logs(operations, monkeypatch):
         return Table(name, metadata, *columns, **more)
 
     table, forever = made("logs", info={module.KEPT: kept}), made("forever")
+    operations.prepare()
+    metadata.create_all(operations.engine)
     monkeypatch.setattr(module, "METADATA", metadata)
     monkeypatch.setattr(module, "PORTION", 3)
     yield table, forever
