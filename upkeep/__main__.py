@@ -1,4 +1,4 @@
-"""The commands `python -m upkeep backup|verify|restore`."""
+"""The commands `python -m upkeep backup|verify|restore|status`."""
 
 import sys
 from collections.abc import Iterator
@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from access.copies import OperationsError
-from access.operations import FAILURES
+from access.operations import FAILURES, Operations
 from data.editions.edition import EditionError
 from upkeep import archive
 from upkeep.archive import BackupError, Manifest
 from upkeep.backup import backup as back_up
 from upkeep.restore import restore as make_again
+from upkeep.status import facts, note_backup
 
 SECRET = "备份里有审计密钥、个人信息和口令的散列：请像保管密钥一样保管它，存到另一台机器上"
 Home = Annotated[Path, typer.Option("--home", envvar="ZHINAO_HOME", help="数据目录")]
@@ -45,9 +46,22 @@ def backup(
     """备份数据目录和业务库，成一个文件；服务和装载照常运行。"""
     with _failures_in_one_line():
         manifest = back_up(home, to, datetime.now(UTC), inbox)
+        note_backup(home, to.name, to.stat().st_size, datetime.now(UTC))
     _print(manifest)
     typer.echo(f"已写入并核对 {to}（{to.stat().st_size / 1e6:,.1f} MB）")
     typer.echo(SECRET)
+
+
+@app.command()
+def status(home: Home = Path("var")) -> None:
+    """系统运行得怎样；有需要处理的以退出码 1 结束。"""
+    with _failures_in_one_line():
+        operations = Operations(home)
+        found = facts(home, operations, datetime.now(UTC))
+        operations.close()
+    for fact in found:
+        typer.echo(f"{'正常' if fact.is_good else '注意'}  {fact.name}：{fact.said}")
+    raise typer.Exit(0 if all(fact.is_good for fact in found) else 1)
 
 
 @app.command()
