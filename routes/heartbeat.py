@@ -49,6 +49,9 @@ class Heartbeat:
         self._told = (b"", "")
         self._told_at = float("-inf")
         self._declared: tuple[int, list[dict]] = (0, [])
+        self._watching = threading.Lock()
+        self._watched: dict[str, Any] = {}
+        self._watched_at = float("-inf")
 
     def answer(self) -> tuple[bytes, str]:
         """The body and its ETag; looked up at most every FRESH seconds."""
@@ -60,8 +63,12 @@ class Heartbeat:
             return self._told
 
     def latest(self) -> dict[str, Any]:
-        """What the answer says, for who watches; as old as it at most."""
-        return orjson.loads(self.answer()[0])
+        """What the answer says of the data, for who watches: without the operations store, which
+        may be away and let everybody wait."""
+        with self._watching:
+            if time.monotonic() - self._watched_at > FRESH:
+                self._watched, self._watched_at = self.body(), time.monotonic()
+            return self._watched
 
     def body(self) -> dict[str, Any]:
         """Edition, build, alert sequence, the last success of every source. Times: ms since 1970.

@@ -144,6 +144,19 @@ def test_the_whole_server_is_alive_and_ready_for_whoever_asks(viewer: FlaskClien
     assert ready.headers["Cache-Control"] == "no-store"
 
 
+def test_a_store_that_hangs_holds_up_neither_readiness_nor_the_data(tmp_path, monkeypatch):
+    """As where packets to the database are dropped: a connection takes its time to fail."""
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    go = threading.Event()
+    store = store_with(tmp_path, 20)
+    server = screen.build(store).server
+    monkeypatch.setattr("access.operations.Operations.reading", lambda _: go.wait(60))
+    reply = server.test_client().get("/readyz")
+    assert codes(reply) == ["operations_away"]
+    go.set()
+    store.close()
+
+
 def test_without_an_edition_or_a_store_it_is_alive_and_not_ready(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "postgresql://nobody@127.0.0.1:1/none")
     monkeypatch.setattr(health, "PATIENCE", 60.0)
