@@ -1,9 +1,10 @@
-"""Callback bodies are hostile input: what no page of ours sends is a 400, not a traceback."""
+"""Bodies are hostile input: one that is too large is a 413 wherever it goes, and of a callback what
+no page of ours sends is a 400, not a traceback."""
 
 from typing import Any
 
 from dash import Dash
-from flask import Response, request
+from flask import Response, abort, request
 
 PATH = "/_dash-update-component"
 LARGEST = 1_000_000  # bytes; a page sends a few kB
@@ -11,8 +12,13 @@ WILDCARD = ('["ALL"]', '["MATCH"]', '["ALLSMALLER"]')  # as Dash writes them int
 
 
 def register(app: Dash) -> None:
-    """Refuse malformed bodies before Dash reads them."""
+    """Refuse large bodies, and malformed ones before Dash reads them."""
     app.server.config["MAX_CONTENT_LENGTH"] = LARGEST
+
+    @app.server.before_request
+    def refuse_large() -> None:
+        if (request.content_length or 0) > LARGEST:  # also where nobody would read it
+            abort(413)
 
     @app.server.before_request
     def refuse_malformed() -> Response | None:
