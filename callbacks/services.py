@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from access.accounts import Accounts
-from access.sessions import Sessions
-from access.sign_in import SignIn
-
 from access.audit import Audit
 from access.devices import Devices
+from access.sessions import Sessions
+from access.sign_in import SignIn
 from access.viewers import Viewer
 from callbacks.answer import Answers
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from data.case_file import case_file
 from flask import Flask, Response, request
 
+from data.case_file import case_file
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from routes.gate import viewer_or_none
