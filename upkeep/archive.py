@@ -7,6 +7,8 @@ import json
 import os
 import re
 import secrets
+import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ SAFE = re.compile(r"[^\x00-\x1f\x7f\\]+")
 LONGEST_NAME = 1000
 LARGEST_MANIFEST = 64_000_000  # bytes
 CHUNK = 1 << 20
+LEFT_FOR = 86_400  # seconds; no backup takes a day
 CHECKED = {"zst": {"options": {CompressionParameter.checksum_flag: 1}}}  # gzip always is
 BROKEN = (
     *(tarfile.TarError, ZstdError, zlib.error),
@@ -211,6 +214,13 @@ def _compare(path: Path, found: Iterable[Member], wanted: Iterable[Member]) -> N
         name for name in have.keys() | want.keys() if have.get(name) != want.get(name)
     ):
         raise BackupError(f"{path.name}：{wrong[0]} 与清单不符（共 {len(wrong)} 个）")
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove what a killed backup or restore left, after a day: it holds all that they do."""
+    for left in folder.glob(pattern):
+        if time.time() - left.stat().st_mtime > LEFT_FOR:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def private(path: str, flags: int) -> int:

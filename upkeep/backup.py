@@ -23,7 +23,7 @@ from access.schema import revision_of
 from data.editions.edition import EditionDamaged, EditionError
 from data.editions.shelf import Shelf
 from data.editions.store import EditionStore
-from upkeep.archive import BackupError, Manifest, Writer, kind_of, written
+from upkeep.archive import BackupError, Manifest, Writer, kind_of, sweep, written
 
 ROOT = Path(__file__).parent.parent
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -58,6 +58,8 @@ def backup(home: Path, target: Path, now: datetime, with_inbox: bool = True) -> 
     if not home.is_dir():
         raise BackupError(f"{home}：没有这个数据目录")
     taken = _Taken()
+    for pattern in (".zhinao-*", ".*.tar.*.????????.part"):
+        sweep(target.parent, pattern)
     # Beside the target: where a backup has room, the copies for it have.
     with tempfile.TemporaryDirectory(prefix=".zhinao-", dir=target.parent) as folder:
         copies = _store_copies(home, Path(folder), target.name, now, taken)

@@ -18,7 +18,7 @@ from access.schema import newest
 from data.editions.edition import EditionError
 from data.editions.shelf import Shelf, fsync
 from data.editions.store import EditionStore
-from upkeep.archive import BackupError, Manifest, extract, private, verify
+from upkeep.archive import BackupError, Manifest, extract, private, sweep, verify
 from upkeep.backup import ANCHOR, POSTGRESQL, RUNS, SQLITE, STORES
 
 ERASED = "erased.json"  # of a home: the cases whose personal data are gone for good
@@ -69,6 +69,7 @@ def _check_program(manifest: Manifest) -> None:
 @contextmanager
 def _built_beside(home: Path) -> Iterator[Path]:
     home.parent.mkdir(parents=True, exist_ok=True)
+    sweep(home.parent, f"{home.name}.restoring.*")
     fresh = home.with_name(f"{home.name}.restoring.{secrets.token_hex(4)}")
     fresh.mkdir(mode=0o700)
     try:

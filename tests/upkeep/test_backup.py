@@ -290,6 +290,22 @@ def test_what_was_erased_since_does_not_come_back_for_good(home: Village, tmp_pa
     assert json.loads((tmp_path / "new" / "erased.json").read_text()) == erased[:1]
 
 
+def test_what_was_left_by_one_that_was_killed_goes_after_a_day(home: Village, tmp_path: Path):
+    old = [
+        tmp_path / name for name in (".zhinao-abc", ".a.tar.zst.00112233.part", "new.restoring.00")
+    ]
+    young = [
+        tmp_path / name for name in (".zhinao-now", ".b.tar.gz.00112233.part", "new.restoring.11")
+    ]
+    for path in (*old, *young):
+        path.touch() if path.suffix == ".part" else path.mkdir()
+    for path in old:
+        os.utime(path, (0, 0))
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+    assert [path.exists() for path in (*old, *young)] == [False] * 3 + [True] * 3
+
+
 def test_links_are_left_and_named(home: Village, tmp_path: Path):
     (home.home / "inbox" / "link.csv").symlink_to("/etc/passwd")
     (home.home / "inbox" / "folder").symlink_to("/etc")
