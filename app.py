@@ -15,11 +15,13 @@ import typer
 from dash import Dash
 from dash.fingerprint import build_fingerprint
 from flask import Flask
+from flask_caching import Cache
 from waitress.server import create_server
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import callbacks
 from access.accounts import Accounts
+from access.attempts import MOST_OF_ADDRESS
 from access.audit import Audit
 from access.devices import Devices
 from access.identity_provider import IdentityProvider, Registration
@@ -28,7 +30,7 @@ from access.roles import Power
 from access.sessions import Sessions
 from access.sign_in import SignIn
 from callbacks.answer import Answers
-from callbacks.services import Services
+from callbacks.services import Facts, Services
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
@@ -60,6 +62,7 @@ from routes import (
     request_log,
     sign_in,
     single_sign_on,
+    status,
     walls,
 )
 from routes import devices as devices_routes
@@ -70,6 +73,9 @@ from routes.sign_in import Doors
 ROOT = Path(__file__).parent
 NAME = "智脑"
 ANSWERS_KEPT = 2000
+SIGN_INS = "ZHINAO_SIGN_INS"  # tries a minute that one address has: an office may share one
+STANDING = "alerts_standing"  # a measurement
+PROBE = "zhinao-status"  # a key of the cache
 INDEX = """<!DOCTYPE html>
 <html lang="zh-CN">
 <head>
@@ -117,7 +123,6 @@ def build(store: EditionStore) -> Dash:
     known = Known(operations)
     # First: whoever is refused is asked nothing more.
     gate.register(app.server, Gate(known.visitors, known.sessions), app.callback_map)
-    callbacks.register(app, known.services(Answers(store, cache, gate.grant, made)))
     _register_people(app, store, known)
     moving, store_answers = _register_operations(app, store, operations, known, measured)
     bodies.register(app)
@@ -128,7 +133,21 @@ def build(store: EditionStore) -> Dash:
     heartbeat.register(app.server, told)
     health.register(app.server, told.latest, store_answers)
     metrics.register(app.server, measured, told.latest)
+    given = (told.latest, lambda: _keeps(cache), measured.counts[STANDING][1])
+    running = status.Status(store.home, operations, *given)
+    status.register(app.server, running)
+    answers = Answers(store, cache, gate.grant, made)
+    callbacks.register(app, known.services(answers, running.facts))
     return app
+
+
+def _keeps(cache: Cache) -> bool:
+    """Whether what is put into the cache is there; it may be another machine's."""
+    try:
+        cache.cache.set(PROBE, 1, timeout=10)
+        return cache.cache.get(PROBE) == 1
+    except Exception:  # whatever the library of the cache raises
+        return False
 
 
 class Known:
@@ -136,14 +155,15 @@ class Known:
 
     def __init__(self, operations: Operations) -> None:
         self.accounts, self.devices = Accounts(operations), Devices(operations)
-        self.sessions, self.sign_in = Sessions(operations), SignIn(operations)
+        rate = int(os.environ.get(SIGN_INS) or MOST_OF_ADDRESS)
+        self.sessions = Sessions(operations)
+        self.sign_in = SignIn(operations, self.sessions, rate)
         self.visitors, self.audit = Visitors(self.devices), Audit(operations)
 
-    def services(self, answers: Answers) -> Services:
+    def services(self, answers: Answers, facts: Facts) -> Services:
         """What the callbacks need of it."""
-        viewer = gate.viewer_of_request
         own = (self.accounts, self.devices, self.sessions, self.sign_in, self.audit)
-        return Services(answers, viewer, *own)
+        return Services(answers, gate.viewer_of_request, *own, facts)
 
 
 def _register_people(app: Dash, store: EditionStore, known: Known) -> None:
@@ -176,14 +196,15 @@ def _register_operations(
     devices_routes.register(app.server, known.visitors)
     alerts.register(app.server, live_alerts, known.devices)
     standing = live.Live(store, live_alerts, is_any_lost=Listeners(operations).is_any_lost)
-    live.register(app.server, standing)
+    live.register(app.server, standing, known.audit)
     incident.register(app.server, store, standing)
     pages, colours = ROOT / "layouts" / "remote", css_variables()
-    walls.register(app.server, store, told, known.devices, _choices(), pages, colours)
+    shown = (_choices(), pages, colours)
+    walls.register(app.server, store, told, known.devices, known.audit, *shown)
     measured.count_errors(operations.engine)
     running = known.sessions.all
     measured.counts["sessions_running"] = ("Sessions", lambda: len(running(datetime.now(UTC))))
-    measured.counts["alerts_standing"] = ("Alerts standing", lambda: len(standing.shown().rows))
+    measured.counts[STANDING] = ("Alerts standing", lambda: len(standing.shown().rows))
     probe = health.Probe(live_alerts.sequence)
     return {"walls": told.sequence, "live": standing.number}, probe.answers
 

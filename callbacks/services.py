@@ -1,7 +1,9 @@
 """What stands behind the callbacks: each verb takes of it what it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from access.accounts import Accounts
 from access.audit import Audit
@@ -11,10 +13,12 @@ from access.sign_in import SignIn
 from access.viewers import Viewer
 from callbacks.answer import Answers
 
+Facts = Callable[[datetime], Sequence[Any]]
+
 
 @dataclass(frozen=True)
 class Services:
-    """`viewer` gives whoever asks just now."""
+    """`viewer` gives whoever asks just now, `facts` how the system runs (routes/status.py)."""
 
     answers: Answers
     viewer: Callable[[], Viewer]
@@ -23,3 +27,4 @@ class Services:
     sessions: Sessions
     sign_in: SignIn
     audit: Audit
+    facts: Facts

@@ -3,14 +3,20 @@
 import json
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dash import dcc, html
 
+from access.roles import ROLES
 from data.codes import codes, label
 from layouts.tables import table
 
 HEADS = ("序号", "时间", "谁", "做了什么", "对象", "结果", "说明")
+WORDS = {  # of ways to sign in, of reasons not to, of devices
+    **{"password": "口令", "oidc": "单点登录", "code": "验证码", "unknown": "没有这个账号"},
+    **{"disabled": "账号停用", "locked": "账号锁定", "address": "同一地址过于频繁"},
+    **{"wall": "大屏", "remote": "遥控", "alerts": "报送预警"},
+}
 RESULTS = {"done": "成功", "refused": "被拒绝"}
 MOST = 100  # entries on a page
 
@@ -91,7 +97,15 @@ def _row(line: Line) -> list:
 def _told(detail: str) -> str:
     """What else an entry says, in words."""
     said = json.loads(detail)
-    return "，".join(f"{label('audit_detail', key)} {value}" for key, value in said.items())
+    return "，".join(
+        f"{label('audit_detail', key)} {_word(key, value)}" for key, value in said.items()
+    )
+
+
+def _word(key: str, value: Any) -> Any:
+    if key == "role":
+        return ROLES[value].name if value in ROLES else value
+    return WORDS.get(value, value) if key in ("way", "why", "kind") else value
 
 
 def _field(name: str, control) -> html.Label:

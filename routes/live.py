@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from flask import Flask, Response, request
 
+from access.audit import Audit, entry
 from access.operations import FAILURES
 from access.policy import needs
 from access.roles import Power
@@ -239,7 +240,7 @@ def _number(edition: Edition | None) -> int | None:
     return edition.number if edition else None
 
 
-def register(server: Flask, live: Live) -> None:
+def register(server: Flask, live: Live, audit: Audit) -> None:
     """Serve PATH, 304 while nothing moved, and take acknowledgements."""
 
     @server.get(PATH)
@@ -263,7 +264,9 @@ def register(server: Flask, live: Live) -> None:
         members = live.shown().members.get(which)
         if members is None:
             return _said(404, "这条预警已不在")
-        live.acknowledge(members, viewer_of_request().shown)
+        viewer = viewer_of_request()
+        live.acknowledge(members, viewer.shown)
+        audit.note(entry(viewer.actor, "alert.acknowledge", which), datetime.now(UTC))
         return Response(status=204)
 
 

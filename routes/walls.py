@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, abort
 
+from access.audit import Audit, entry
 from access.devices import Device, Devices
 from access.policy import needs, opened
 from access.roles import Power
@@ -28,6 +29,7 @@ def register(
     store: EditionStore,
     walls: Walls,
     devices: Devices,
+    audit: Audit,
     choices: Mapping[str, Sequence[Mapping[str, str]]],
     pages: Path,
     variables: str,
@@ -71,9 +73,12 @@ def register(
         if number != OPEN and number not in {each.id for each in _walls(devices)}:
             abort(404)
         try:
-            state = walls.command(number, json_of_request(), viewer_of_request().shown, _now())
+            viewer, asked = viewer_of_request(), json_of_request()
+            state = walls.command(number, asked, viewer.shown, _now())
         except CommandError as error:
             return Response(str(error), status=400, mimetype="text/plain")
+        told = {"wall": number, "asked": "、".join(sorted(asked))}
+        audit.note(entry(viewer.actor, "wall.command", _called(devices, number), **told), _now())
         return _json(asdict(state))
 
 
@@ -88,6 +93,10 @@ def _listed(walls: Walls, devices: Devices) -> list[dict]:
 
 def _walls(devices: Devices) -> list[Device]:
     return [each for each in devices.all() if each.kind == "wall" and each.revoked_at is None]
+
+
+def _called(devices: Devices, number: int) -> str:
+    return next((each.name for each in _walls(devices) if each.id == number), UNSIGNED)
 
 
 def _regions(store: EditionStore) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import app as screen
+from access.audit import Audit
 from access.devices import Devices
 from access.operations import Operations
 from access.sessions import Sessions
@@ -55,7 +56,7 @@ class Given:
         visitors = Visitors(self.devices)
         gate.register(server, Gate(visitors, Sessions(self.operations)), {})
         devices_routes.register(server, visitors)
-        live.register(server, self.live)
+        live.register(server, self.live, Audit(self.operations))
         incident.register(server, store, self.live)
         self.viewer = screen_at(server, store.home)
 

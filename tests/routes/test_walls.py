@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import app as screen
+from access.audit import Audit
 from access.devices import Devices
 from access.operations import Operations
 from data.scope import Scope
@@ -64,6 +65,11 @@ def test_a_remote_tells_a_wall_its_scene_and_the_wall_hears_it(
     told = wall.get("/walls/own").json
     assert (told["name"], told["scene"], told["sequence"] > before) == ("大厅主屏", "risk", True)
     assert screen_at(server, home).get("/walls/own").json["scene"] is None  # another wall
+    operations = Operations(home)
+    noted = Audit(operations).entries(limit=1)[0].entry
+    operations.close()
+    assert (noted.actor, noted.action) == ("device:值班台", "wall.command")
+    assert noted.subject == "大厅主屏" and '"asked":"scene"' in noted.detail
 
 
 def test_the_remote_is_given_every_scene_and_the_towns(server, devices: Devices):
