@@ -195,7 +195,7 @@ def _unknown(policy: Policy) -> Response | None:
     """A person signs in; a screen in a hall is never thrown to a form, and says it is refused."""
     if policy.is_page and _is_device():
         return None
-    if policy.is_page and request.method in READING and request.endpoint in (*PAGES, OWN):
+    if policy.is_page and policy.is_act and request.method in READING:
         there = local(request.full_path.rstrip("?"))
         return _to(f"/sign-in?next={quote(there, safe='/')}")
     return _said(401, REVOKED if _is_device() else "请先登录")
