@@ -178,13 +178,18 @@ class Accounts:
             end_sessions(connection, account.id, now, keep)
             note(entry(name, "account.password", name), now)
 
-    def start_totp(self, name: str, now: datetime) -> str:
-        """The otpauth:// address of new codes, which are asked for once one is confirmed."""
+    def start_totp(self, name: str, now: datetime, password: str | None = None) -> str:
+        """The otpauth:// address of new codes, which are asked for once one is confirmed. Where a
+        `password` is given it must be the account's; a wrong one counts as a failed sign-in."""
         secret = one_time.made()
+        if password is not None:
+            self._proved(name, password, now)
         with self._operations.writing() as connection:
             account = _named(connection, name)
             if account.has_totp:
                 raise OperationsError("已经启用动态验证码；要换手机，请管理员先取消")
+            if password is not None:
+                self._attempts.forgive(connection, name)
             _update(connection, account, now, totp_secret=secret)
         return one_time.address(secret, name)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dash import dcc, html
 
 from access.roles import ROLES, WORDS
-from layouts.controls import Act
+from layouts.controls import Act, field
 from layouts.tables import table
 
 ACCOUNT_HEADS = ("账号", "称呼", "岗位", "范围", "两步登录", "单点登录", "状态", "操作")
@@ -77,11 +77,11 @@ def new_account() -> html.Div:
     roles = [{"value": role.key, "label": role.name} for role in ROLES.values()]
     return html.Div(
         [
-            _field("账号", dcc.Input(id=Part.NAME, maxLength=40, placeholder="小写字母开头")),
-            _field("称呼", dcc.Input(id=Part.SHOWN, maxLength=40)),
-            _field("岗位", dcc.Dropdown(roles, id=Part.ROLE)),
-            _field("只看区域", dcc.Dropdown(id=Part.REGIONS, multi=True, placeholder="不限")),
-            _field("只看部门", dcc.Dropdown(id=Part.DEPARTMENTS, multi=True, placeholder="不限")),
+            field("账号", dcc.Input(id=Part.NAME, maxLength=40, placeholder="小写字母开头")),
+            field("称呼", dcc.Input(id=Part.SHOWN, maxLength=40)),
+            field("岗位", dcc.Dropdown(roles, id=Part.ROLE)),
+            field("只看区域", dcc.Dropdown(id=Part.REGIONS, multi=True, placeholder="不限")),
+            field("只看部门", dcc.Dropdown(id=Part.DEPARTMENTS, multi=True, placeholder="不限")),
             html.Button("建立账号", id=Part.ADD, className="is-main"),
         ],
         className="tools",
@@ -93,10 +93,10 @@ def new_device(kinds: dict[str, str]) -> html.Div:
     offered = [{"value": kind, "label": word} for kind, word in kinds.items()]
     return html.Div(
         [
-            _field("名称", dcc.Input(id=Part.DEVICE, maxLength=40, placeholder="不写人名")),
-            _field("种类", dcc.Dropdown(offered, id=Part.KIND)),
-            _field("大屏只看", dcc.Dropdown(id=Part.PLACES, multi=True, placeholder="不限")),
-            _field("只代表 sender", dcc.Input(id=Part.SENDERS, placeholder="不限；空格分开")),
+            field("名称", dcc.Input(id=Part.DEVICE, maxLength=40, placeholder="不写人名")),
+            field("种类", dcc.Dropdown(offered, id=Part.KIND)),
+            field("大屏只看", dcc.Dropdown(id=Part.PLACES, multi=True, placeholder="不限")),
+            field("只代表 sender", dcc.Input(id=Part.SENDERS, placeholder="不限；空格分开")),
             html.Button("登记设备", id=Part.REGISTER, className="is-main"),
         ],
         className="tools",
@@ -191,7 +191,3 @@ def _act(act: Act, name: str, word: str, sure: str | None = None) -> dcc.Confirm
         id={"type": act.value, "index": name},
         message=sure or f"{word} {name}？",
     )
-
-
-def _field(name: str, control) -> html.Label:
-    return html.Label([html.Span(name), control])

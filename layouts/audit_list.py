@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from access.roles import ROLES
 from data.codes import codes, label
+from layouts.controls import field
 from layouts.tables import table
 
 HEADS = ("序号", "时间", "谁", "做了什么", "对象", "结果", "说明")
@@ -54,9 +55,9 @@ def controls() -> html.Div:
     ]
     return html.Div(
         [
-            _field("谁", dcc.Input(id=Part.ACTOR, debounce=True, maxLength=80)),
-            _field("做了什么", dcc.Dropdown(actions, id=Part.ACTION, placeholder="全部")),
-            _field("对象", dcc.Input(id=Part.SUBJECT, debounce=True, maxLength=200)),
+            field("谁", dcc.Input(id=Part.ACTOR, debounce=True, maxLength=80)),
+            field("做了什么", dcc.Dropdown(actions, id=Part.ACTION, placeholder="全部")),
+            field("对象", dcc.Input(id=Part.SUBJECT, debounce=True, maxLength=200)),
             html.Button("最新", id=Part.NEWEST),
             html.Button("更早", id=Part.OLDER),
             html.Button("检查记录是否完整", id=Part.CHECK),
@@ -106,7 +107,3 @@ def _word(key: str, value: Any) -> Any:
     if key == "role":
         return ROLES[value].name if value in ROLES else value
     return WORDS.get(value, value) if key in ("way", "why", "kind") else value
-
-
-def _field(name: str, control) -> html.Label:
-    return html.Label([html.Span(name), control])

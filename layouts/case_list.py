@@ -7,6 +7,7 @@ from typing import Any
 from dash import dcc, html
 
 from data.codes import codes
+from layouts.controls import field
 from layouts.marks import shape
 from layouts.tables import table
 
@@ -37,13 +38,13 @@ def controls() -> html.Div:
     risks = [{"value": code, "label": row["label"]} for code, row in codes("risk").items()]
     return html.Div(
         [
-            _field("事项", dcc.Dropdown(kinds, "open", id=Part.KIND, clearable=False)),
-            _field("起", _day(Part.SINCE)),
-            _field("止（不含）", _day(Part.UNTIL)),
-            _field("区域", dcc.Dropdown(id=Part.REGION, placeholder="全部")),
-            _field("部门", dcc.Dropdown(id=Part.DEPARTMENT, placeholder="全部")),
-            _field("类别", dcc.Dropdown(id=Part.CATEGORY, placeholder="全部")),
-            _field("风险", dcc.Dropdown(risks, id=Part.RISK, placeholder="全部")),
+            field("事项", dcc.Dropdown(kinds, "open", id=Part.KIND, clearable=False)),
+            field("起", _day(Part.SINCE)),
+            field("止（不含）", _day(Part.UNTIL)),
+            field("区域", dcc.Dropdown(id=Part.REGION, placeholder="全部")),
+            field("部门", dcc.Dropdown(id=Part.DEPARTMENT, placeholder="全部")),
+            field("类别", dcc.Dropdown(id=Part.CATEGORY, placeholder="全部")),
+            field("风险", dcc.Dropdown(risks, id=Part.RISK, placeholder="全部")),
         ],
         className="tools",
     )
@@ -82,7 +83,3 @@ def _row(case: dict[str, Any]) -> list:
 
 def _day(part: Part) -> dcc.Input:
     return dcc.Input(id=part, placeholder="2026-11-01", maxLength=16, size="10", debounce=True)
-
-
-def _field(name: str, control) -> html.Label:
-    return html.Label([html.Span(name), control])

@@ -1,6 +1,7 @@
 """Ids and controls that more than one page shares."""
 
 from enum import StrEnum
+from typing import Any
 
 from dash import dcc, html
 
@@ -54,3 +55,8 @@ def stores(scope: str) -> list:
         dcc.Store(id=Control.ADDRESS),
         html.Div(id=Control.SINK, hidden=True),
     ]
+
+
+def field(name: str, control: Any) -> html.Label:
+    """A control of a desk page under its name."""
+    return html.Label([html.Span(name), control])

@@ -47,7 +47,8 @@ def register(server: Flask, doors: Doors) -> None:
     @needs(is_act=True)
     def start_totp() -> Response:
         try:
-            uri = doors.accounts.start_totp(viewer_of_request().actor, datetime.now(UTC))
+            password, name = request.form.get("password", ""), viewer_of_request().actor
+            uri = doors.accounts.start_totp(name, datetime.now(UTC), password)
         except OperationsError as refused:
             return _shown(doors, str(refused), status=400)
         return _shown(doors, uri=uri)

@@ -162,7 +162,8 @@ def test_a_changed_password_ends_the_other_sessions(office: Office):
 
 def test_a_second_step_is_asked_for_once_it_is_confirmed(office: Office, monkeypatch):
     client = person_at(office.server, office.store.home, "dispatcher", name="wang")
-    page = client.post("/account/totp").text
+    assert client.post("/account/totp", data={"password": "wrong"}).status_code == 400
+    page = client.post("/account/totp", data={"password": PASSWORD}).text
     assert "<svg" in page and "<script" not in page
     secret = re.search(r"<code>([A-Z2-7]+)</code>", page)[1]
     assert office.sign_in(office.client()).status_code == 303  # not yet
