@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,7 +111,7 @@ def build(store: EditionStore) -> Dash:
         suppress_callback_exceptions=True,  # every page has its own part of the ids
         add_log_handler=False,
     )
-    app.layout = lambda: shell(*_named(store), _reader())
+    app.layout = lambda: shell(*_named(store), _reader(store))
     _trust_proxies(app.server)
     measured = metrics.Metrics()
     request_log.register(app.server)  # before all that refuses: what is refused counts as well
@@ -122,7 +123,8 @@ def build(store: EditionStore) -> Dash:
         operations.prepare()
     known = Known(operations)
     # First: whoever is refused is asked nothing more.
-    gate.register(app.server, Gate(known.visitors, known.sessions), app.callback_map)
+    refused = partial(_refused, store)
+    gate.register(app.server, Gate(known.visitors, known.sessions), app.callback_map, refused)
     _register_people(app, store, known)
     moving, store_answers = _register_operations(app, store, operations, known, measured)
     bodies.register(app)
@@ -175,7 +177,7 @@ def _register_people(app: Dash, store: EditionStore, known: Known) -> None:
         single_sign_on.register(app.server, doors, IdentityProvider(single))
     own_account.register(app.server, doors)
     export.register(app.server, store, known.audit)
-    case_pages.register(app.server, store, lambda title, reason: _refused(store, title, reason))
+    case_pages.register(app.server, store, partial(_refused, store))
 
 
 def _refused(store: EditionStore, title: str, reason: str) -> str:
@@ -289,14 +291,18 @@ def _index() -> str:
     return index.replace("{plotly}", f"/_dash-component-suites/plotly/{name}")
 
 
-def _reader() -> Reader:
+def _reader(store: EditionStore) -> Reader:
     """Whoever asks for the page."""
     viewer = gate.viewer_or_none()
     if viewer is None:  # a screen that is refused, and says so
         return Reader(frozenset({Power.FIGURES}))
     account = viewer.account
-    name = f"{account.shown or account.name} · {viewer.shown}" if account else None
-    return Reader(viewer.powers, name)
+    if account is None:
+        return Reader(viewer.powers)
+    words = [account.shown, viewer.shown]
+    if account.regions or account.departments:
+        words.append(sign_in.within(store, account))
+    return Reader(viewer.powers, " · ".join(words))
 
 
 def _named(store: EditionStore) -> tuple[str, bool, str]:

@@ -49,7 +49,7 @@ from layouts.theme import RISK
 DEFAULT_DAYS = 30
 KEPT_FOR_THE_DAY = 86_400.0
 KEPT = 3600.0  # seconds; an edition is immutable, so an answer never gets old
-EVERYWHERE = "全域"
+EVERYWHERE, OWN_PART = "全域", "所辖范围"
 CHINA = "Asia/Shanghai"
 WITHHELD = "数目过少，不在大屏显示"
 NO_PLACE, NOT_DISPATCHED = "未落格", "待派遣"
@@ -157,6 +157,12 @@ class Answers:
         """The edition that the scope names, for what is no picture: where a click leads."""
         with self._store.reading(scope.edition) as edition:
             yield edition
+
+
+def whole(grant: Grant) -> str:
+    """What all that a viewer may see is called: who sees a part is not told that it were all."""
+    is_all = grant.regions is None and grant.departments is None
+    return EVERYWHERE if is_all else OWN_PART
 
 
 def _size(edition: Edition) -> int:

@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, Patch, State
 
 from access.policy import needs
 from access.roles import Power
-from callbacks.answer import EVERYWHERE, Answers, Inquiry, answered, risks_of, window_words
+from callbacks.answer import Answers, Inquiry, answered, risks_of, whole, window_words
 from callbacks.refresh import asked, guarded, scale_of
 from callbacks.services import Services
 from data.alerts import alerts_in_force
@@ -140,7 +140,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         drawn=f"{shapes_url} {on_map.chosen} {scale}",
         overlay=_labels(question, on_map, beside) + pins + ranks,
         legend=_legend(colours, heat) + drawing.pin_legend(replace(pinned, ranked=len(ranks))),
-        trail=drawing.trail([region.name for region in on_map.trail], EVERYWHERE),
+        trail=drawing.trail([region.name for region in on_map.trail], whole(question.grant)),
         window=_window(question, is_stock=not is_heat and _is_stock(key)),
         placed=_placed(question),
         approval=question.edition.site.map.approval,
@@ -334,7 +334,7 @@ def _placed(question: Inquiry) -> list:
     """落格率 of everything in the window: what has no place belongs to no region."""
     scope: Scope = question.scope.narrowed(regions=())
     row = measure(question.edition, "located_rate", (), scope, question.grant).iloc[0]
-    whose = EVERYWHERE if question.scope.regions else ""
+    whose = whole(question.grant) if question.scope.regions else ""
     if row.get("is_suppressed", False):
         return drawing.placed(NOTHING, "", None, whose)
     n, d = int(row["numerator"] or 0), int(row["denominator"] or 0)

@@ -6,7 +6,7 @@ requests, which only a page of ours can read, and must not come from a page of a
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +48,7 @@ DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbac
 PAGES = ("/", "/<path:path>")
 ROUTER = ".._pages_content.children"  # the callback that brings a page's content
 NO_POWER = "您的账号不能看这一页"
+NO_POWER_WHY = "这一页不在您岗位的权限里。需要时请找管理员调整。"
 
 log = structlog.get_logger()
 
@@ -89,9 +90,14 @@ def viewer_or_none() -> Viewer | None:
     return g.get("viewer") if has_request_context() else None
 
 
-def register(server: Flask, gate: Gate, callbacks: Mapping[str, dict]) -> None:
+def register(
+    server: Flask,
+    gate: Gate,
+    callbacks: Mapping[str, dict],
+    refused: Callable[[str, str], str] = lambda title, _: title,
+) -> None:
     """Let nobody through who may not; the first of all that looks at a request. `callbacks` are
-    those of Dash, by output."""
+    those of Dash, by output; `refused(title, reason)` makes the page for whom may not see one."""
 
     @server.before_request
     def guard() -> Response | None:
@@ -106,7 +112,10 @@ def register(server: Flask, gate: Gate, callbacks: Mapping[str, dict]) -> None:
         except FAILURES as fault:  # what it may see is not known
             log.error("viewer not known", reason=type(fault).__name__)
             return None if policy.is_page and _is_device() else _said(503, AWAY)
-        return _refusal(policy, g.viewer)
+        found = _refusal(policy, g.viewer)
+        if found is not None and found.status_code == 403 and policy.is_page and policy.is_act:
+            return Response(refused(NO_POWER, NO_POWER_WHY), 403, mimetype="text/html")
+        return found
 
     @server.errorhandler(SQLAlchemyError)
     def answer_away(fault: SQLAlchemyError) -> Response:
