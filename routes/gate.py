@@ -35,6 +35,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 PAGE = Policy(KNOWN.powers, is_act=True, is_page=True)
 PARTS = Policy(KNOWN.powers, is_page=True)  # of a page: a screen that is refused needs them too
 OWN = "/account"  # where a first password is changed
+AT_FIRST = (OWN, f"{OWN}/password", "/sign-out")  # who made the account knows that password too
 DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbacks see below
     "/": PAGE,
     "/<path:path>": PAGE,
@@ -47,6 +48,7 @@ DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbac
 }
 PAGES = ("/", "/<path:path>")
 ROUTER = ".._pages_content.children"  # the callback that brings a page's content
+CHANGE_FIRST = "请先修改初始口令"
 NO_POWER = "您的账号不能看这一页"
 
 log = structlog.get_logger()
@@ -174,8 +176,8 @@ def _refusal(policy: Policy, viewer: Viewer | None) -> Response | None:
         return _unknown(policy)
     if policy.powers.isdisjoint(viewer.powers):
         return _said(403, NO_POWER if policy.is_page else "您的账号不能这样做")
-    if viewer.account and viewer.account.must_change and request.endpoint in PAGES:
-        return _to(OWN)
+    if viewer.account and viewer.account.must_change and request.path not in AT_FIRST:
+        return _to(OWN) if request.endpoint in PAGES else _said(403, CHANGE_FIRST)
     return _refusal_of_forged(_cookie_token())
 
 
