@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import structlog
-from dash import page_registry
+from dash._pages import _path_to_page
 from flask import Flask, Response, g, has_request_context, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,6 +35,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 PAGE = Policy(KNOWN.powers, is_act=True, is_page=True)
 PARTS = Policy(KNOWN.powers, is_page=True)  # of a page: a screen that is refused needs them too
 OWN = "/account"  # where a first password is changed
+AT_FIRST = (OWN, f"{OWN}/password", "/sign-out")  # who made the account knows that password too
 DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbacks see below
     "/": PAGE,
     "/<path:path>": PAGE,
@@ -47,6 +48,7 @@ DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbac
 }
 PAGES = ("/", "/<path:path>")
 ROUTER = ".._pages_content.children"  # the callback that brings a page's content
+CHANGE_FIRST = "请先修改初始口令"
 NO_POWER = "您的账号不能看这一页"
 NO_POWER_WHY = "这一页不在您岗位的权限里。需要时请找管理员调整。"
 
@@ -142,21 +144,9 @@ def forgery_token(token: str) -> str:
 def page_powers(path: str) -> frozenset[Power] | None:
     """The powers of which a page wants one, by its address; None where there is no page. A page
     that names none is nobody's."""
-    for page in page_registry.values():
-        if _leads_to(page, path):
-            return frozenset(Power(each) for each in page.get("powers", ()))
-    return None
-
-
-def _leads_to(page: Mapping[str, Any], path: str) -> bool:
-    template = page.get("path_template")
-    if not template:
-        return page["path"] == path
-    parts, given = template.split("/"), path.split("/")
-    return len(parts) == len(given) and all(
-        bool(own) if part.startswith("<") else part == own
-        for part, own in zip(parts, given, strict=True)
-    )
+    # Dash's own search: for another that knew fewer spellings a page would be anybody's.
+    page, _ = _path_to_page(path.strip("/"))
+    return frozenset(Power(each) for each in page.get("powers", ())) if page else None
 
 
 def _policy_of_request(server: Flask, callbacks: Mapping[str, dict]) -> Policy | None:
@@ -195,8 +185,8 @@ def _refusal(policy: Policy, viewer: Viewer | None) -> Response | None:
         return _unknown(policy)
     if policy.powers.isdisjoint(viewer.powers):
         return _said(403, NO_POWER if policy.is_page else "您的账号不能这样做")
-    if viewer.account and viewer.account.must_change and request.endpoint in PAGES:
-        return _to(OWN)
+    if viewer.account and viewer.account.must_change and request.path not in AT_FIRST:
+        return _to(OWN) if request.endpoint in PAGES else _said(403, CHANGE_FIRST)
     return _refusal_of_forged(_cookie_token())
 
 

@@ -261,7 +261,7 @@ def register(server: Flask, live: Live, audit: Audit) -> None:
         which = body.get("id") if isinstance(body, dict) else None
         if not isinstance(which, str):
             return _said(400, '应为 JSON：{"id": "…"}')
-        members = live.shown().members.get(which)
+        members = live.shown().granted(grant()).members.get(which)
         if members is None:
             return _said(404, "这条预警已不在")
         viewer = viewer_of_request()

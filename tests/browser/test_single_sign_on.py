@@ -27,7 +27,8 @@ def test_one_button_and_back_on_the_page_that_was_wanted(browser: Browser, tmp_p
         wall = Wall(tmp_path, registered | {SECRET: identity_provider.SECRET}).start()
         context = browser.new_context()
         try:
-            page = context.new_page()
+            page, complaints = context.new_page(), []
+            page.on("console", lambda said: complaints.append(said.text))
             page.goto(f"{wall.url}/cases")
             page.get_by_role("link", name=BUTTON).click()
             page.wait_for_url(f"{wall.url}/cases", timeout=PATIENCE)
@@ -35,6 +36,7 @@ def test_one_button_and_back_on_the_page_that_was_wanted(browser: Browser, tmp_p
             kept = {each.get("name"): each for each in context.cookies(wall.url)}
             assert kept["zhinao_session"].get("sameSite") == "Strict"
             assert "zhinao_single" not in kept
+            assert not [said for said in complaints if "Content Security Policy" in said]
             page.reload()
             expect(page).to_have_url(f"{wall.url}/cases")
         finally:

@@ -196,6 +196,24 @@ def test_the_router_brings_nobody_a_page_that_is_not_theirs(house: House, role: 
         assert reply.status_code == (200 if may else 403), path
 
 
+@pytest.mark.parametrize("role", ["administrator", "auditor", "analyst"])
+@pytest.mark.parametrize("spelling", ["/{}/", "/{}//", "//{}", "//{}///"])
+def test_no_other_spelling_of_an_address_brings_a_page(house: House, role: str, spelling: str):
+    """Dash finds a page under more addresses than its own."""
+    client = house.signed(role)
+    body = next(body for output, body in house.bodies.items() if output.startswith(gate.ROUTER))
+    for page in dash.page_registry.values():
+        path = (page["path"] if not page["path_template"] else "/case/x/y").strip("/")
+        may = not ROLES[role].powers.isdisjoint(page["powers"])
+        for part in body["inputs"]:
+            if part["property"] == "pathname":
+                part["value"] = spelling.format(path)
+        reply = client.post(PATH, json=body, headers=shown(client))
+        assert reply.status_code == (200 if may else 403), path
+        if path:
+            assert client.get(f"/{path}/").status_code in ((200, 404) if may else (403,)), path
+
+
 @pytest.mark.parametrize("kind", DEVICE_POWERS)
 def test_a_device_opens_what_its_kind_may(house: House, kind: str):
     token = Devices(house.operations).add(kind, f"{kind} 1", now())

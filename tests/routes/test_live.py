@@ -26,6 +26,7 @@ from routes.gate import Gate
 from routes.live import Live
 from rules.cap_message import CapMessage
 from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site, store_with
+from tests.people import person_at
 from tests.rules.test_cap_message import RECORD
 from tests.screens import screen_at
 
@@ -493,3 +494,14 @@ def test_the_whole_server_takes_an_alert_and_its_heartbeat_sends_walls_to_look(t
     assert "长沙县" not in str(told) and "qxj@example.cn" not in str(told)
     operations.close()
     store.close()
+
+
+def test_an_alert_of_other_regions_is_acknowledged_by_nobody_who_is_not_told_of_it(server):
+    alert = shown.id_of(server.accept("A1").identity)
+    home, app = server.store.home, server.viewer.application
+    for region, status in (("town:T2", 404), ("town:T1", 204)):
+        person = person_at(app, home, "dispatcher", [region], name=region.replace(":", ".").lower())
+        reply = person.post("/live/acknowledge", json={"id": alert})
+        assert reply.status_code == status
+        (told,) = server.ask()
+        assert (told["acknowledged"] is not None) == (status == 204)

@@ -124,6 +124,8 @@ def test_a_first_password_must_be_changed_before_anything_else(office: Office):
     reply = office.sign_in(client, name="li", password=first)
     assert reply.headers["Location"] == "/account"
     assert client.get("/cases").headers["Location"] == "/account"
+    for path in ("/export/cases.csv", "/_dash-layout", "/heartbeat", "/live"):
+        assert (client.get(path).status_code, path) == (403, path)
     page = client.get("/account")
     assert "初始口令" in page.text
     shown = re.search(r'name="_csrf_token" value="([0-9a-f]+)"', page.text)[1]
