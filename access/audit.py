@@ -201,10 +201,14 @@ class Audit:
                 f"锚文件 {self.anchor} 读不出（{type(fault).__name__}）"
             ) from None
         found = {at: ANCHORED.fullmatch(line) for at, line in enumerate(lines, 1)}
-        torn = [
+        wrong = [
             f"锚文件第 {at} 行读不懂（写到一半断电，或被改动）" for at in found if not found[at]
         ]
-        return {int(line[1]): line[2] for line in found.values() if line}, torn
+        told: dict[int, str] = {}
+        for line in filter(None, found.values()):
+            if told.setdefault(int(line[1]), line[2]) != line[2]:  # one was cut off, one put there
+                wrong.append(f"锚文件里第 {line[1]} 条有两个不同的记录：原来的被截去过")
+        return told, wrong
 
     def _secret(self) -> bytes:
         if self._key is None:

@@ -75,8 +75,10 @@ def administrator(services: Services) -> Callable:
                     told = _add_account(services, fields[:5], by, now)
                 case Part.REGISTER:
                     told = _add_device(services, fields[5:], by, now)
+                case {"type": kind, "index": name} if kind in acts:
+                    told = acts[Act(kind)](str(name), now, by)
                 case _:
-                    told = acts[Act(asked["type"])](str(asked["index"]), now, by)
+                    raise PreventUpdate  # no button of this page
         except OperationsError as refused:
             return [str(refused)], no_update
         return told, (changed if isinstance(changed, int) else 0) + 1
@@ -111,13 +113,24 @@ def _acts(services: Services) -> Mapping[Act, Callable[[str, datetime, str], lis
 def _add_account(services: Services, fields: list, by: str, now: datetime) -> list:
     name, shown, role = (_text(value) for value in fields[:3])
     regions, departments = (_texts(value) for value in fields[3:])
+    _refuse_unknown(services, [*regions, *(f"{DEPARTMENT}:{code}" for code in departments)])
     first = services.accounts.add(name, shown, role, now, regions, departments, by=by)
     return secret(f"已建立账号 {name}，初始口令", first)
+
+
+def _refuse_unknown(services: Services, pairs: list[str]) -> None:
+    """A region or a department that the site has not would leave an account without anything."""
+    known = services.answers.names()
+    for pair in pairs:
+        dimension, _, code = pair.partition(":")
+        if (dimension, code) not in known:
+            raise OperationsError(f"没有这个区域或部门：{pair[:60]}")
 
 
 def _add_device(services: Services, fields: list, by: str, now: datetime) -> list:
     name, kind = (_text(value) for value in fields[:2])
     regions, senders = _texts(fields[2]), _text(fields[3]).split()
+    _refuse_unknown(services, regions)
     token = services.devices.add(kind, name, now, senders, regions, by)
     return secret(f"已登记设备 {name}，令牌", token)
 

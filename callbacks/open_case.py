@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx
@@ -16,6 +17,7 @@ from data.scope import Scope
 from layouts.case_view import LEAST_REASON, NOT_THERE, Part, case_view, clear
 from layouts.controls import Act, Control
 
+RENEWED, MOST_NOTED = 900.0, 10_000  # seconds; views
 NO_REASON = f"请先写明理由，至少 {LEAST_REASON} 个字"
 
 
@@ -39,6 +41,8 @@ def opener(services: Services) -> Callable:
     """The callback: the page of the case, or that there is none for this viewer; and whether the
     viewer has nothing to unmask."""
 
+    noted = Noted()
+
     def open_case(code: Any, _pulse: Any) -> tuple:
         viewer = services.viewer()
         with services.answers.reading(Scope()) as edition:
@@ -47,13 +51,34 @@ def opener(services: Services) -> Callable:
             labels = LABELS | {layer.key: layer.name for layer in (*site.levels, *site.layers)}
         if found is None:
             return NOT_THERE, True
-        if ctx.triggered_id != Control.PULSE:  # opened by somebody, not renewed by itself
+        is_opened = ctx.triggered_id != Control.PULSE  # by somebody, not renewed by itself
+        if noted.is_due(viewer.actor, found.case_code, is_opened):
             seen = entry(viewer.actor, "case.view", found.case_code)
             services.audit.note(seen, datetime.now(UTC))
+            noted.note(viewer.actor, found.case_code)
         may_unmask = Power.CLEAR in viewer.powers
         return case_view(found, labels, may_unmask), not (may_unmask and found.covered)
 
     return open_case
+
+
+class Noted:
+    """Who was written down as having looked at which case, and when: what a page says of itself,
+    that it only renews what is shown, is not believed for longer than RENEWED."""
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[str, str], float] = {}
+
+    def is_due(self, actor: str, code: str, is_opened: bool) -> bool:
+        """Whether it is to be written down now."""
+        at = self._at.get((actor, code))
+        return is_opened or at is None or monotonic() - at > RENEWED
+
+    def note(self, actor: str, code: str) -> None:
+        """It is written down."""
+        if len(self._at) >= MOST_NOTED:
+            self._at.clear()  # who looks at one of them again is written down once more
+        self._at[(actor, code)] = monotonic()
 
 
 def unmasker(services: Services) -> Callable:
@@ -61,7 +86,7 @@ def unmasker(services: Services) -> Callable:
 
     def unmask(_clicks: Any, code: Any, reason: Any) -> Any:
         asked = ctx.triggered_id
-        if not isinstance(asked, dict) or not ctx.triggered[0]["value"]:
+        if not isinstance(asked, dict) or "index" not in asked or not ctx.triggered[0]["value"]:
             raise PreventUpdate  # a button has just come on the page
         field, viewer, now = str(asked["index"]), services.viewer(), datetime.now(UTC)
         said = reason.strip() if isinstance(reason, str) else ""

@@ -19,11 +19,12 @@ COVERS = {  # a field of a party -> how it is covered
 # Numbered within the case, 1.. in the order of the source: by this number a value is asked for.
 OF_CASES = """
 SELECT case_code, row_number() OVER (
-           PARTITION BY case_code ORDER BY seq NULLS LAST, source, source_key, party_code
+           PARTITION BY case_code, withdrawn_at IS NULL
+           ORDER BY seq NULLS LAST, source, source_key, party_code
        ) AS number, role, name, phone, id_number, address, coalesce(is_minor, false) AS is_minor,
-       person_key
+       person_key, withdrawn_at IS NOT NULL AS is_withdrawn
 FROM parties
-WHERE withdrawn_at IS NULL AND case_code IN (SELECT unnest($codes))
+WHERE case_code IN (SELECT unnest($codes))
 ORDER BY case_code, number
 """
 
@@ -56,19 +57,22 @@ class Party:
 
 @dataclass(frozen=True)
 class People:
-    """The parties of one case, as they stood on the day when it was reported."""
+    """The parties of one case, as they stood on the day when it was reported; `withdrawn` ones are
+    shown no more, but the case's texts may name them still."""
 
     parties: tuple[Party, ...] = ()
     on: date = date.max
+    withdrawn: tuple[Party, ...] = ()
 
     def masked(self, text: str, places: Iterable[str] = ()) -> str:
         """A text of the case without what identifies them; `places` are its other addresses."""
+        named = (*self.parties, *self.withdrawn)
         return masking.text(
             text,
-            names=[p.name for p in self.parties if not p.is_hidden(self.on)],
-            hidden=[p.name for p in self.parties if p.is_hidden(self.on)],
-            numbers=[number for p in self.parties for number in (p.phone, p.id_number)],
-            addresses=[*(p.address for p in self.parties), *places],
+            names=[p.name for p in named if not p.is_hidden(self.on)],
+            hidden=[p.name for p in named if p.is_hidden(self.on)],
+            numbers=[number for p in named for number in (p.phone, p.id_number)],
+            addresses=[*(p.address for p in named), *places],
         )
 
     def masked_place(self, text: str) -> str:
@@ -83,8 +87,11 @@ def people_of(edition: Edition, cases: Sequence[tuple[str, datetime | None]]) ->
     if not cases:
         return {}
     rows = edition.rows(OF_CASES, {"codes": [code for code, _ in cases]})
-    found: dict[str, list[Party]] = {}
-    for code, *values in rows:
-        found.setdefault(code, []).append(Party(*values))
+    found: dict[str, tuple[list[Party], list[Party]]] = {}
+    for code, *values, is_withdrawn in rows:
+        found.setdefault(code, ([], []))[is_withdrawn].append(Party(*values))
     on = {code: at.date() for code, at in cases if not pd.isna(at)}
-    return {code: People(tuple(them), on.get(code, date.max)) for code, them in found.items()}
+    return {
+        code: People(tuple(present), on.get(code, date.max), tuple(withdrawn))
+        for code, (present, withdrawn) in found.items()
+    }

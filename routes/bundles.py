@@ -42,7 +42,8 @@ class _Packed:
         self._flight = SingleFlight(_Kept())  # one packs, however many visitors arrive at once
 
     def after_request(self, response: Response) -> Response:
-        if request.path.startswith("/assets/") and "m" in request.args:
+        is_there = response.status_code == 200
+        if is_there and request.path.startswith("/assets/") and "m" in request.args:
             response.headers["Cache-Control"] = KEPT  # Dash puts the file's mtime into ?m=
         if not _is_kept(response):
             return response

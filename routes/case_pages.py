@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from data.case_file import case_file
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
+from data.scope import ScopeError
 from routes.gate import viewer_or_none
 
 PATH = "/case/"
@@ -26,6 +27,8 @@ def register(server: Flask, store: EditionStore, refused: Callable[[str, str], s
                 is_there = case_file(edition, code, viewer.grant) is not None
         except EditionError:
             return None
+        except ScopeError:  # a grant of a region that the site has not: nothing is within it
+            is_there = False
         if is_there:
             return None
         said = refused("没有这个事项", "没有这个事项，或不在您能看的范围内。请核对编码。")

@@ -13,7 +13,8 @@ import orjson
 from flask import Flask, Response, request
 
 from access.operations import FAILURES
-from access.policy import needs
+from access.policy import EVERYBODY, needs
+from access.roles import Power
 from data.alerts import alerts_expired
 from data.duty import on_duty
 from data.editions.edition import Edition, EditionError
@@ -127,7 +128,7 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
     """Serve PATH: 304 while nothing moved; the server's time is in a header, not in the ETag."""
 
     @server.get(PATH)
-    @needs()
+    @needs(*EVERYBODY - {Power.SUBMIT})  # it names who is on duty
     def answer_heartbeat() -> Response:
         body, etag = heartbeat.answer()
         is_known = request.headers.get("If-None-Match") == f'"{etag}"'

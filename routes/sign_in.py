@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, redirect, request
 
@@ -20,9 +21,12 @@ from data.editions.store import EditionStore
 from data.names import named
 from routes.addresses import local
 from routes.gate import OWN, SESSION
+from routes.metrics import FORWARDED
 
 DEMO_PASSWORD = "demo.password"  # a file in the home, written with the demo's accounts
 LOOPBACK = ("127.0.0.1", "::1")
+HERE = (*LOOPBACK, "localhost")  # names under which a browser at this machine finds it
+PASSED_ON = (*FORWARDED, "Via")
 NAME = "智脑"
 HOMES = (  # the first of these that one may see is where one begins
     ("/", {Power.FIGURES}),
@@ -147,7 +151,7 @@ def _named(edition: Edition, dimension: str, code: str) -> str:
 
 
 def _asked(doors: Doors, name: str, there: str | None, told: str = "") -> str:
-    is_near = request.remote_addr in LOOPBACK and not request.headers.get("X-Forwarded-For")
+    is_near = _is_of_this_machine()
     said = frame(doors.store)
     demo = _demo(doors) if said["is_demo"] else []
     password = doors.store.home / DEMO_PASSWORD
@@ -162,6 +166,13 @@ def _asked(doors: Doors, name: str, there: str | None, told: str = "") -> str:
         demo_file=DEMO_PASSWORD,
         demo_password=password.read_text().strip() if is_near and password.is_file() else "",
     )
+
+
+def _is_of_this_machine() -> bool:
+    """Whether somebody at this machine asks, and no proxy on somebody's behalf."""
+    is_passed_on = any(name in request.headers for name in PASSED_ON)
+    host = urlsplit(f"//{request.host}").hostname
+    return request.remote_addr in LOOPBACK and host in HERE and not is_passed_on
 
 
 def _demo(doors: Doors) -> list[dict[str, str]]:

@@ -69,6 +69,16 @@ def test_whoever_writes_the_store_is_found_out(audit, operations, done, said):
     assert any(said in problem for problem in audit.verify().problems)
 
 
+def test_a_chain_that_was_cut_and_goes_on_differs_from_its_anchor(audit, operations):
+    """Who cuts the end off waits for the program to write as many entries again."""
+    enemy(operations, "DELETE FROM audit WHERE seq > 3")
+    for name in ("大厅8", "大厅9"):
+        audit.note(entry("console", "device.add", name), NOW)
+    found = audit.verify()
+    assert (found.entries, found.anchored) == (ENTRIES, ENTRIES)
+    assert [problem for problem in found.problems if "两个不同的记录" in problem]
+
+
 def test_a_chain_made_anew_differs_from_its_anchor(audit, operations):
     """By somebody who has the key, but not the anchor."""
     enemy(operations, "DELETE FROM audit")

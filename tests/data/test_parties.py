@@ -48,6 +48,7 @@ def test_parties_are_numbered_in_their_own_order_and_without_the_withdrawn():
         (3, "王测丙"),
     ]
     assert found["c00001"].on == DAY and "c00002" not in found
+    assert found["c00001"].masked("张测甲和李测乙") == "张＊＊和李＊＊"  # texts name them still
     assert people_of(given({}), []) == {}
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 import app as screen
 from access.accounts import Accounts
+from access.audit import Audit
 from access.devices import Devices
 from access.operations import Operations
 from access.policy import Policy, needs, opened, policy_of
@@ -308,3 +309,41 @@ def test_decorators_say_what_they_mean():
     assert policy_of(opened(lambda: None)) == Policy(is_open=True)
     assert policy_of(lambda: None) is None
     assert json.dumps(sorted(Power)) and policy_of(needs()(lambda: None)).powers == {*Power}
+
+
+def test_who_only_sends_alerts_is_not_told_who_is_on_duty(house: House):
+    token = Devices(house.operations).add("alerts", "平台", now())
+    headers = {"Authorization": f"Bearer {token}"}
+    assert house.server.test_client().get("/heartbeat", headers=headers).status_code == 403
+
+
+def test_that_a_part_is_not_there_is_not_kept_for_a_year(house: House):
+    reply = house.server.test_client().get("/assets/none.js?m=1")
+    assert reply.status_code == 404 and "immutable" not in reply.headers["Cache-Control"]
+
+
+def test_a_case_that_is_said_to_be_only_renewed_is_on_record_all_the_same(house: House):
+    client = house.signed("grid_worker")
+    with house.store.reading() as edition:
+        asked = "SELECT case_code FROM cases WHERE grid = 'T0V0G0' LIMIT 1"
+        found = edition.rows(asked) or pytest.skip("no case in this grid")
+    body = next(body for output, body in house.bodies.items() if "case-shown" in output)
+    for part in body["inputs"]:
+        if part["id"] == "case-code":
+            part["value"] = found[0][0]
+    told = body | {"changedPropIds": ["pulse.data"]}
+    before = len(Audit(house.operations).entries(action="case.view"))
+    for _ in range(3):
+        assert client.post(PATH, json=told, headers=shown(client)).status_code == 200
+    assert len(Audit(house.operations).entries(action="case.view")) == before + 1
+
+
+def test_a_forged_button_is_no_error_of_ours(house: House):
+    client = house.signed("administrator")
+    body = next(body for output, body in house.bodies.items() if "accounts-told" in output)
+    for kind in ("zzz", "unmask", "disable"):
+        part = {"id": {"type": kind}, "property": "submit_n_clicks", "value": 1}
+        at = next(n for n, each in enumerate(body["inputs"]) if each == [])
+        told = body | {"inputs": [*body["inputs"][:at], [part], *body["inputs"][at + 1 :]]}
+        told["changedPropIds"] = [f'{{"type":"{kind}"}}.submit_n_clicks']
+        assert client.post(PATH, json=told, headers=shown(client)).status_code < 500

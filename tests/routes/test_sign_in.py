@@ -208,6 +208,9 @@ def test_the_demo_tells_its_accounts_and_to_this_machine_alone_their_password(of
     for asked in (
         {"environ_overrides": {"REMOTE_ADDR": "10.0.0.9"}},
         {"headers": {"X-Forwarded-For": "10.0.0.9"}},
+        {"headers": {"Via": "1.1 proxy"}},
+        {"headers": {"Forwarded": "for=10.0.0.9"}},
+        {"base_url": "http://centre.example"},
     ):
         far = office.client().get("/sign-in", **asked).text
         assert "demo.analyst" in far and "Demo-secret" not in far
