@@ -1,6 +1,6 @@
 """Administer accounts and devices: each act is done and written into the audit as one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from access.devices import KINDS, Device
 from access.operations import OperationsError
 from access.policy import needs
 from access.roles import ROLES, Power
+from access.sessions import Session
 from callbacks.services import Services
 from layouts import account_list
 from layouts.account_list import AccountLine, DeviceLine, Part, SessionLine, secret
@@ -143,16 +144,7 @@ def lister(services: Services) -> Callable:
         known, words = services.accounts.all(), services.answers.names()
         locked = services.sign_in.locked([each.name for each in known], now)
         accounts = [_account_line(each, words, each.name in locked) for each in known]
-        running = [
-            SessionLine(
-                each.account,
-                _moment(each.begun_at, zone),
-                _moment(each.seen_at, zone),
-                each.address,
-                each.way,
-            )
-            for each in services.sessions.all(now)
-        ]
+        running = _session_lines(services.sessions.all(now), zone)
         devices = [_device_line(each, words, zone) for each in services.devices.all()]
         return (
             account_list.accounts(accounts),
@@ -191,6 +183,24 @@ def _account_line(account: Account, words: Words, is_locked: bool) -> AccountLin
         account.is_demo,
         account.oidc_subject is not None,
     )
+
+
+def _session_lines(sessions: Sequence[Session], zone: ZoneInfo) -> list[SessionLine]:
+    """A line an account: who signs out is signed out everywhere."""
+    of_accounts: dict[str, list[Session]] = {}
+    for each in sessions:  # the newest first
+        of_accounts.setdefault(each.account, []).append(each)
+    return [
+        SessionLine(
+            account,
+            _moment(them[0].begun_at, zone),
+            _moment(max(each.seen_at for each in them), zone),
+            "、".join(dict.fromkeys(each.address for each in them)),
+            them[0].way,
+            len(them),
+        )
+        for account, them in of_accounts.items()
+    ]
 
 
 def _device_line(device: Device, words: Words, zone: ZoneInfo) -> DeviceLine:

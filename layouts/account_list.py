@@ -11,7 +11,7 @@ from layouts.controls import Act, field
 from layouts.tables import table
 
 ACCOUNT_HEADS = ("账号", "称呼", "岗位", "范围", "两步登录", "单点登录", "状态", "操作")
-SESSION_HEADS = ("账号", "登录", "最近操作", "地址", "方式", "操作")
+SESSION_HEADS = ("账号", "登录", "最近操作", "地址", "方式", "处数", "操作")
 DEVICE_HEADS = ("名称", "种类", "限于", "登记", "最近使用", "状态", "操作")
 WAYS = {"password": "口令", "oidc": "单点登录"}
 
@@ -52,13 +52,14 @@ class AccountLine(NamedTuple):
 
 
 class SessionLine(NamedTuple):
-    """A running session; times in words."""
+    """Where an account is signed in: the newest session, and how many there are; times in words."""
 
     account: str
     begun: str
     seen: str
     address: str
     way: str
+    count: int
 
 
 class DeviceLine(NamedTuple):
@@ -129,7 +130,7 @@ def sessions(lines: Sequence[SessionLine]) -> html.Table | html.P:
     if not lines:
         return html.P("没有人登录")
     rows = [
-        [*line[:4], WAYS.get(line.way, line.way), _act(Act.END, line.account, "退出")]
+        [*line[:4], WAYS.get(line.way, line.way), line.count, _act(Act.END, line.account, "退出")]
         for line in lines
     ]
     return table(SESSION_HEADS, rows, ())

@@ -14,7 +14,6 @@ from access.accounts import Accounts
 from access.audit import Audit
 from access.operations import Operations
 from access.roles import ROLES, Power
-from access.sessions import Sessions
 from data.editions.store import EditionStore
 from tests.browser.driving import PATIENCE, Look, Wall, looking
 from tests.layouts.small import DATA_TIME, fill, small_site
@@ -188,6 +187,5 @@ def test_who_signs_out_is_out(desk: Look, office: Office):
     sign_in(desk.page, office, "leader", "/account")
     desk.page.get_by_role("button", name="退出登录").click()
     desk.page.get_by_role("button", name="登录").wait_for()
-    names = {each.account for each in Sessions(office.operations).all(now())}
-    assert "leader" not in names
+    assert ("leader", "leader", "done") in office.noted("session.end")
     assert desk.page.request.get(office.wall.url + "/heartbeat").status == 401
