@@ -1,7 +1,5 @@
 """Puts the screen together and serves it: `build` makes the app, `server` is the WSGI object."""
 
-import hashlib
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -11,14 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import plotly
 import typer
 from dash import Dash
-from dash.fingerprint import build_fingerprint
-from flask import Flask
 from flask_caching import Cache
-from waitress.server import create_server
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 import callbacks
 from access.accounts import Accounts
@@ -40,6 +33,7 @@ from dispatch.alerts import LiveAlerts
 from dispatch.listeners import Listeners
 from dispatch.walls import Walls
 from layouts.forms import STYLE, form
+from layouts.frame import frame
 from layouts.measures import MEASURES
 from layouts.scenes import SCENES
 from layouts.shell import Reader, shell
@@ -68,7 +62,9 @@ from routes import (
 )
 from routes import devices as devices_routes
 from routes.devices import Visitors
+from routes.fingerprint import fingerprint
 from routes.gate import Gate
+from routes.server import server_on, trust_proxies
 from routes.sign_in import Doors
 
 ROOT = Path(__file__).parent
@@ -77,21 +73,6 @@ ANSWERS_KEPT = 2000
 SIGN_INS = "ZHINAO_SIGN_INS"  # tries a minute that one address has: an office may share one
 STANDING = "alerts_standing"  # a measurement
 PROBE = "zhinao-status"  # a key of the cache
-INDEX = """<!DOCTYPE html>
-<html lang="zh-CN">
-<head>
-{%metas%}
-<title>{%title%}</title>
-<meta name="plotly" content="{plotly}">
-{%favicon%}
-<style>{variables}</style>
-{%css%}
-</head>
-<body>
-{%app_entry%}
-<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
-</body>
-</html>"""
 
 
 def build(store: EditionStore) -> Dash:
@@ -105,19 +86,19 @@ def build(store: EditionStore) -> Dash:
         pages_folder=str(ROOT / "layouts" / "pages"),
         assets_folder=str(ROOT / "layouts" / "assets"),
         include_pages_meta=False,
-        index_string=_index(),
+        index_string=frame(),
         enable_mcp=False,
         serve_locally=True,
         suppress_callback_exceptions=True,  # every page has its own part of the ids
         add_log_handler=False,
     )
     app.layout = lambda: shell(*_named(store), _reader(store))
-    _trust_proxies(app.server)
+    trust_proxies(app.server)
     measured = metrics.Metrics()
     request_log.register(app.server)  # before all that refuses: what is refused counts as well
     measured.time_requests(app)
     cache = metrics.CountedCache(app.server, _cache_config(), measured.registry)
-    made = fingerprint()
+    made = fingerprint(ROOT)
     operations = Operations(store.home)
     with suppress(*FAILURES):  # one that is away keeps nothing from starting
         operations.prepare()
@@ -135,8 +116,8 @@ def build(store: EditionStore) -> Dash:
     heartbeat.register(app.server, told)
     health.register(app.server, told.latest, store_answers)
     metrics.register(app.server, measured, told.latest)
-    given = (told.latest, lambda: _keeps(cache), measured.counts[STANDING][1])
-    running = status.Status(store.home, operations, *given)
+    standing = measured.counts[STANDING][1]
+    running = status.Status(store, operations, lambda: _keeps(cache), standing)
     status.register(app.server, running)
     answers = Answers(store, cache, gate.grant, made)
     callbacks.register(app, known.services(answers, running.facts))
@@ -219,16 +200,6 @@ def _choices() -> dict[str, list[dict[str, str]]]:
     }
 
 
-def fingerprint() -> str:
-    """A hash of everything that makes a page: an open page with another one reloads itself."""
-    digest = hashlib.sha256()
-    for folder in ("layouts", "callbacks", "routes", "data", "geo", "rules", "dispatch", "access"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".py", ".css", ".js", ".json", ".csv", ".html"}:
-                digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def serve(
     home: Annotated[Path, typer.Option(envvar="ZHINAO_HOME", help="数据目录")] = Path("var"),
     host: Annotated[str, typer.Option(envvar="HOST", help="监听地址")] = "127.0.0.1",
@@ -238,7 +209,7 @@ def serve(
     connections.allow()
     store = EditionStore(home)
     try:
-        waiting = server_on(build(store), host, port)
+        waiting = server_on(build(store).server, host, port)
     except OSError as error:
         print(f"不能在 {host}:{port} 提供服务：{error.strerror}；请换 --port", file=sys.stderr)
         raise typer.Exit(1) from None
@@ -249,46 +220,6 @@ def serve(
     if store.current() is None:
         print(f"{home}：还没有数据，页面等待首批数据；装载：python -m etl run", flush=True)
     waiting.run()
-
-
-def server_on(app: Dash, host: str, port: int) -> Any:
-    """A waitress server that has bound its port (0 = any free one) and waits for `run`."""
-    # A hundred walls queue for a moment after each edition; that is no line each in the log.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    sockets: dict = {}
-    server = create_server(
-        app.server,
-        map=sockets,
-        host=host,
-        port=port,
-        ident=None,
-        threads=16,
-        connection_limit=connections.MOST,  # the default of 100 lets viewers wait for ten seconds
-        asyncore_use_poll=True,  # select() ends the server at its 1,024th connection
-        max_request_body_size=2 * bodies.LARGEST,  # else 1 GB is taken in before we are asked
-        channel_timeout=20,  # a half-sent request must not hold its place for long
-        clear_untrusted_proxy_headers=False,  # who is to be trusted _trust_proxies says
-    )
-    connections.keep(sockets)
-    return server
-
-
-def _trust_proxies(server: Flask) -> None:
-    """Believe what so many proxies before us say of visitors; by default nobody, for a visitor can
-    say it too."""
-    proxies = int(os.environ.get("ZHINAO_PROXIES") or 0)
-    if proxies:
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=proxies, x_proto=proxies)
-
-
-def _index() -> str:
-    """The page's frame. Dash would fetch plotly under an address without a fingerprint, which
-    browsers may not keep; assets/plotly_late.js fetches it under one that has it, once."""
-    bundle = "package_data/plotly.min.js"
-    modified = int((Path(plotly.__file__).parent / bundle).stat().st_mtime)
-    name = build_fingerprint(bundle, plotly.__version__, modified)
-    index = INDEX.replace("{variables}", css_variables())
-    return index.replace("{plotly}", f"/_dash-component-suites/plotly/{name}")
 
 
 def _reader(store: EditionStore) -> Reader:

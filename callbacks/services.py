@@ -18,7 +18,7 @@ Facts = Callable[[datetime], Sequence[Any]]
 
 @dataclass(frozen=True)
 class Services:
-    """`viewer` gives whoever asks just now, `facts` how the system runs (routes/status.py)."""
+    """`viewer` gives whoever asks just now, `facts` how the system runs (upkeep/status.py)."""
 
     answers: Answers
     viewer: Callable[[], Viewer]

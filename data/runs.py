@@ -33,6 +33,7 @@ CREATE TABLE sources (
 KEPT = timedelta(days=200)  # of what ran when: six months at least (网络安全法 第二十一条)
 STATES = ("ok", "refused", "failed", "never")
 RESULTS = ("published", "unchanged", "failed")
+PERIODS = 1.5  # after so many without a success a source is late
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,15 @@ class SourceHealth:
     last_data: datetime | None
     state: str
     reason: str | None
+
+
+def is_late(state: str, silent: float | None, every: float | None) -> bool:
+    """Whether a source is late: its last delivery was not taken, or half a period has gone by since
+    the next one was due. `silent` is since its last success (None = there was none) and `every` its
+    period (None = it promises none), both in seconds."""
+    if state != "ok":
+        return True
+    return every is not None and (silent is None or silent > PERIODS * every)
 
 
 class RunLog:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-WORDS = {"ok": "正常", "late": "留意", "bad": "故障"}
+WORST_FIRST = ("bad", "late", "ok")
 
 
 class Part(StrEnum):
@@ -17,9 +17,8 @@ class Part(StrEnum):
 
 
 def board(facts: Sequence[Any]) -> html.Div:
-    """The lines of routes.status.Fact, what is not well first."""
-    order = ["bad", "late", "ok"]
-    ordered = sorted(facts, key=lambda fact: order.index(fact.state))
+    """The lines of upkeep.status.Fact, what is not well first."""
+    ordered = sorted(facts, key=lambda fact: WORST_FIRST.index(fact.state))
     return html.Div([_line(fact) for fact in ordered], className="facts")
 
 
@@ -35,7 +34,7 @@ def verdict(facts: Sequence[Any]) -> html.B:
 
 def _line(fact: Any) -> html.Div:
     parts = [
-        html.Span(WORDS[fact.state], className=f"lamp is-{fact.state}"),
+        html.Span(fact.word, className=f"lamp is-{fact.state}"),
         html.B(fact.name),
         html.Div([html.Div(fact.text), html.Small(fact.advice) if fact.advice else ""]),
     ]

@@ -14,6 +14,7 @@ from flask import Flask, Response
 
 from access.operations import FAILURES, OperationsError
 from access.policy import opened
+from data.runs import is_late
 
 ALIVE, READY = "/healthz", "/readyz"
 PATIENCE = 2.0  # seconds that the operations store has to answer; a watcher gives up after a few
@@ -66,11 +67,8 @@ def condition(body: Mapping[str, Any], now: float) -> Condition:
 
 
 def _is_late(source: Mapping[str, Any], now: float) -> bool:
-    """Half a period after it was due, or when its last delivery was refused, as on the wall."""
-    if source["state"] != "ok":
-        return True
-    every, last = source["every"], source["last"]
-    return every is not None and (last is None or now - last / 1000 > 1.5 * every)
+    last = source["last"]
+    return is_late(source["state"], None if last is None else now - last / 1000, source["every"])
 
 
 class Probe:

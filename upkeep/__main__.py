@@ -12,11 +12,12 @@ import typer
 from access.copies import OperationsError
 from access.operations import FAILURES, Operations
 from data.editions.edition import EditionError
+from data.editions.store import EditionStore
 from upkeep import archive
 from upkeep.archive import BackupError, Manifest
 from upkeep.backup import backup as back_up
 from upkeep.restore import restore as make_again
-from upkeep.status import facts, note_backup
+from upkeep.status import OK, facts, note_backup
 
 SECRET = "备份里有审计密钥、个人信息和口令的散列：请像保管密钥一样保管它，存到另一台机器上"
 Home = Annotated[Path, typer.Option("--home", envvar="ZHINAO_HOME", help="数据目录")]
@@ -56,12 +57,15 @@ def backup(
 def status(home: Home = Path("var")) -> None:
     """系统运行得怎样；有需要处理的以退出码 1 结束。"""
     with _failures_in_one_line():
-        operations = Operations(home)
-        found = facts(home, operations, datetime.now(UTC))
+        operations, store = Operations(home), EditionStore(home)
+        found = facts(store, operations, datetime.now(UTC))
         operations.close()
+        store.close()
     for fact in found:
-        typer.echo(f"{'正常' if fact.is_good else '注意'}  {fact.name}：{fact.said}")
-    raise typer.Exit(0 if all(fact.is_good for fact in found) else 1)
+        typer.echo(f"{fact.word}  {fact.name}：{fact.text}")
+        if fact.advice:
+            typer.echo(f"      {fact.advice}")
+    raise typer.Exit(0 if all(fact.state == OK for fact in found) else 1)
 
 
 @app.command()

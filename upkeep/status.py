@@ -1,44 +1,59 @@
-"""How a centre fares, as an office clerk wants it told: each thing in a sentence, and whether it is
-well or somebody should look after it."""
+"""How a centre fares, as an office clerk wants it told: each thing in a sentence, whether it is
+well, and what to do where it is not."""
 
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from access.audit import Audit
+from access.devices import Devices
 from access.operations import FAILURES, Operations, OperationsError
 from access.schema import revision_of
+from access.sessions import Sessions
 from data.editions.edition import EditionError
 from data.editions.shelf import Shelf, replace_text
 from data.editions.store import EditionStore
 from data.quality import sources
-from data.runs import RunLog, SourceHealth
+from data.runs import RunLog, SourceHealth, is_late
 from data.scope import Grant
+from data.trouble import told
 from upkeep.backup import program_version
 
 NOTED = "backup.json"  # of a home: the newest backup that was made of it
 BACKUP_EVERY = timedelta(days=2)  # a night may be missed
-LATE = 1.5  # periods of a source, as on the wall
 ROOM = 3  # times the newest edition: it is copied for the next one, and a few are kept
+SEEN = timedelta(minutes=5)  # a screen in use asks every second
+MOST_NAMED = 5  # screens
 RESULTS = {"published": "发布了新版本", "unchanged": "没有新数据", "running": "正在进行"}
+OK, LATE, BAD = "ok", "late", "bad"
+WORDS = {OK: "正常", LATE: "留意", BAD: "故障"}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing: its name and what is so, in words of the office."""
+    """One thing: its name and what is so, in words of the office; one of WORDS; what to do, where
+    anything is."""
 
     key: str
     name: str
-    said: str
-    is_good: bool
+    text: str
+    state: str = OK
+    advice: str = ""
+
+    @property
+    def word(self) -> str:
+        """`state` as it is shown."""
+        return WORDS[self.state]
 
 
-def facts(home: Path, operations: Operations, now: datetime) -> tuple[Fact, ...]:
+def facts(store: EditionStore, operations: Operations, now: datetime) -> tuple[Fact, ...]:
     """Everything that somebody may have to look after; `now` knows its zone. Nothing raises: what
-    cannot be found out is no good."""
-    return tuple(_told(*each, home, operations, now) for each in _ASKED)
+    cannot be found out is not well."""
+    centre = Centre(store, operations, now)
+    return tuple(_told(centre, *each) for each in _ASKED)
 
 
 def note_backup(home: Path, file: str, size: int, now: datetime) -> None:
@@ -46,101 +61,145 @@ def note_backup(home: Path, file: str, size: int, now: datetime) -> None:
     replace_text(home / NOTED, json.dumps({"at": now.isoformat(), "file": file, "size": size}))
 
 
-Answer = tuple[str, bool]
+@dataclass(frozen=True)
+class Centre:
+    """What is looked at, and when."""
+
+    store: EditionStore
+    operations: Operations
+    now: datetime
+
+    @property
+    def home(self) -> Path:
+        return self.store.home
+
+
+Answer = tuple[str, str, str]  # text, state, advice
 
 
 def _told(
-    key: str, name: str, ask: Callable, home: Path, operations: Operations, now: datetime
+    centre: Centre, key: str, name: str, ask: Callable[[Centre], Answer], worst: str, advice: str
 ) -> Fact:
+    """`worst` and `advice` are of what cannot be found out."""
     try:
-        said, is_good = ask(home, operations, now)
+        return Fact(key, name, *ask(centre))
     except (EditionError, OperationsError) as error:
-        said, is_good = str(error).partition("；")[0], False
+        text = str(error).removeprefix(f"{centre.home}：")  # the page names no paths
+        return Fact(key, name, told(text), worst, advice)
     except (*FAILURES, ValueError, KeyError) as error:
-        said, is_good = f"查不到（{type(error).__name__}）", False
-    return Fact(key, name, said, is_good)
+        return Fact(key, name, f"查不到（{type(error).__name__}）", worst, advice)
 
 
-def _program(home: Path, _operations: Operations, _now: datetime) -> Answer:
-    return program_version(), True
+def _judged(text: str, is_good: bool, state: str, advice: str) -> Answer:
+    return (text, OK, "") if is_good else (text, state, advice)
 
 
-def _edition(home: Path, _operations: Operations, now: datetime) -> Answer:
-    store = EditionStore(home)
-    try:
-        with store.reading() as edition:
-            said = f"版本 {edition.number}，数据至 {edition.data_time:%Y-%m-%d %H:%M}"
-        problem = store.problem()
-    finally:
-        store.close()
-    return (f"{said}；{problem.partition('：')[0]}", False) if problem else (said, True)
+def _program(_centre: Centre) -> Answer:
+    return program_version(), OK, ""
 
 
-def _run(home: Path, _operations: Operations, now: datetime) -> Answer:
-    last = next(iter(RunLog(home).runs(1)), None)
+def _edition(centre: Centre) -> Answer:
+    with centre.store.reading() as edition:
+        text = f"第 {edition.number} 版，数据至 {edition.data_time:%Y-%m-%d %H:%M}"
+    problem = centre.store.problem()
+    return _judged(text, not problem, BAD, f"{told(problem or '')}；{SEE_LOG}")
+
+
+def _run(centre: Centre) -> Answer:
+    last = next(iter(RunLog(centre.home).runs(1)), None)
     if last is None:
-        return "还没有装载过", False
-    said = f"{_moment(last.started)}，{RESULTS.get(last.result, '没有成功')}"
-    return (f"{said}：{last.reason}" if last.reason else said), last.result in RESULTS
+        return "还没有装载过", LATE, FIRST_RUN
+    text = f"{_moment(last.started)}，{RESULTS.get(last.result, '没有成功')}"
+    text = f"{text}：{last.reason}" if last.reason else text
+    return _judged(text, last.result in RESULTS, LATE, SEE_LOG)
 
 
-def _sources(home: Path, _operations: Operations, now: datetime) -> Answer:
-    store = EditionStore(home)
-    try:
-        with store.reading() as edition:
-            declared = sources(edition, Grant.full()).to_dict("records")
-    finally:
-        store.close()
-    seen = {each.source: each for each in RunLog(home).sources()}
-    late = [row["title"] for row in declared if _is_late(row, seen.get(row["source"]), now)]
+def _sources(centre: Centre) -> Answer:
+    with centre.store.reading() as edition:
+        declared = sources(edition, Grant.full()).to_dict("records")
+    seen = {each.source: each for each in RunLog(centre.home).sources()}
+    late = [row["title"] for row in declared if _is_late(row, seen.get(row["source"]), centre.now)]
     if late:
-        return f"{len(late)} 个迟到或失败：{'、'.join(late)}", False
-    return f"{len(declared)} 个来源都按约定送达", True
+        return f"{len(late)} 个迟到或失败：{'、'.join(late)}", LATE, SEE_SOURCES
+    return f"{len(declared)} 个来源都按约定送达", OK, ""
 
 
 def _is_late(row: dict, seen: SourceHealth | None, now: datetime) -> bool:
-    if seen is None or seen.state != "ok":
+    if seen is None:
         return True
-    every = row["expected_every"]
-    if every is None or every != every or seen.last_success is None:
-        return False
-    return now - seen.last_success > timedelta(seconds=LATE * every)
+    every = None if row["expected_every"] != row["expected_every"] else row["expected_every"]
+    silent = (now - seen.last_success).total_seconds() if seen.last_success else None
+    return is_late(seen.state, silent, every)
 
 
-def _store(home: Path, operations: Operations, _now: datetime) -> Answer:
-    with operations.reading() as connection:
+def _store(centre: Centre) -> Answer:
+    with centre.operations.reading() as connection:
         revision = revision_of(connection)
-    kind = "数据目录中的文件" if operations.is_file else "PostgreSQL"
-    return f"可用，{kind}，表结构第 {revision} 版", True
+    kind = "数据目录中的文件" if centre.operations.is_file else "PostgreSQL"
+    return f"可用，{kind}，表结构第 {revision} 版", OK, ""
 
 
-def _room(home: Path, _operations: Operations, _now: datetime) -> Answer:
-    free = shutil.disk_usage(home).free
-    current = Shelf(home).current()
-    edition = Shelf(home).path(current).stat().st_size if current else 0
-    said = f"还有 {free / 1e9:,.1f} GB，一个版本 {edition / 1e9:,.2f} GB"
-    return said, free > max(ROOM * edition, 1e9)
+def _room(centre: Centre) -> Answer:
+    free = shutil.disk_usage(centre.home).free
+    current = Shelf(centre.home).current()
+    edition = Shelf(centre.home).path(current).stat().st_size if current else 0
+    text = f"还有 {free / 1e9:,.1f} GB，一个版本 {edition / 1e9:,.2f} GB"
+    return _judged(text, free > max(ROOM * edition, 1e9), BAD, MAKE_ROOM)
 
 
-def _backup(home: Path, _operations: Operations, now: datetime) -> Answer:
-    if not (home / NOTED).exists():
-        return "从未备份", False
-    noted = json.loads((home / NOTED).read_text("utf-8"))
+def _backup(centre: Centre) -> Answer:
+    if not (centre.home / NOTED).exists():
+        return "从未备份", LATE, BACK_UP
+    noted = json.loads((centre.home / NOTED).read_text("utf-8"))
     at = datetime.fromisoformat(noted["at"])
-    said = f"{_moment(at)}，{noted['file']}，{noted['size'] / 1e6:,.1f} MB"
-    return said, now - at <= BACKUP_EVERY
+    text = f"{_moment(at)}，{noted['file']}，{noted['size'] / 1e6:,.1f} MB"
+    return _judged(text, centre.now - at <= BACKUP_EVERY, LATE, BACK_UP)
+
+
+def _audit(centre: Centre) -> Answer:
+    audit = Audit(centre.operations)
+    newest = audit.entries(limit=1)
+    count = newest[0].seq if newest else 0
+    is_apart = audit.anchor.parent.resolve() != centre.home.resolve()
+    return f"{count:,} 条", OK, "" if is_apart else MOVE_ANCHOR
+
+
+def _people(centre: Centre) -> Answer:
+    running = Sessions(centre.operations).all(centre.now.astimezone(UTC))
+    return f"{len(running)} 个会话正在使用", OK, ""
+
+
+def _screens(centre: Centre) -> Answer:
+    used = [each for each in Devices(centre.operations).all() if not each.revoked_at]
+    walls = [each for each in used if each.kind == "wall"]
+    last = {each.name: each.last_seen for each in walls}
+    away = [name for name, seen in last.items() if seen is None or centre.now - seen > SEEN]
+    text = f"{len(walls)} 台大屏，{len(walls) - len(away)} 台在线"
+    advice = f"不在线：{'、'.join(away[:MOST_NAMED])}；请看该屏的电源、网络和浏览器"
+    return _judged(text, not away, LATE, advice)
 
 
 def _moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
-_ASKED: tuple[tuple[str, str, Callable], ...] = (
-    ("program", "程序版本", _program),
-    ("edition", "正在提供的数据", _edition),
-    ("run", "最近一次装载", _run),
-    ("sources", "数据来源", _sources),
-    ("store", "业务库", _store),
-    ("room", "磁盘", _room),
-    ("backup", "最近一次备份", _backup),
+SEE_LOG = "看装载服务的日志：journalctl -u zhinao-watch"
+SEE_SOURCES = "联系送数单位；被拒收的看数据质量页；都迟到时：systemctl status zhinao-watch"
+FIRST_RUN = "装载第一批数据：python -m etl run"
+SEE_STORE = "检查数据库服务和磁盘；恢复前登录、报送预警、签收都用不了，大屏照常显示已有数据"
+MAKE_ROOM = "清理或扩容：放不下新版本时装载会停，屏上的数据从此变旧"
+BACK_UP = "运行 python -m upkeep backup --to 文件，或启用 deploy/ 里每夜备份的定时器"
+MOVE_ANCHOR = "锚文件和库在一处，能改库的人也能改它：用 ZHINAO_AUDIT_ANCHOR 放到另一块盘"
+
+_ASKED: tuple[tuple[str, str, Callable[[Centre], Answer], str, str], ...] = (
+    ("program", "程序版本", _program, BAD, ""),
+    ("edition", "正在提供的数据", _edition, BAD, FIRST_RUN),
+    ("run", "最近一次装载", _run, LATE, SEE_LOG),
+    ("sources", "数据来源", _sources, LATE, SEE_SOURCES),
+    ("store", "业务库", _store, BAD, SEE_STORE),
+    ("room", "磁盘", _room, BAD, MAKE_ROOM),
+    ("backup", "最近一次备份", _backup, LATE, BACK_UP),
+    ("audit", "审计", _audit, BAD, SEE_STORE),
+    ("people", "登录", _people, LATE, SEE_STORE),
+    ("screens", "大屏", _screens, LATE, SEE_STORE),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.runs import RunLog, SourceHealth
+from data.runs import RunLog, SourceHealth, is_late
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SHANGHAI = timezone(timedelta(hours=8))
@@ -119,3 +119,19 @@ def test_a_reader_is_never_locked_out_by_a_writing_process(log, tmp_path):
     finally:
         writer.kill()
         writer.communicate()
+
+
+@pytest.mark.parametrize(
+    ("state", "silent", "every", "expected"),
+    [
+        ("ok", 5400, 3600, False),
+        ("ok", 5401, 3600, True),
+        ("ok", None, 3600, True),
+        ("ok", None, None, False),
+        ("ok", 1e9, None, False),
+        ("refused", 1, 3600, True),
+        ("never", None, None, True),
+    ],
+)
+def test_a_source_is_late_half_a_period_after_it_was_due(state, silent, every, expected):
+    assert is_late(state, silent, every) is expected

@@ -24,6 +24,7 @@ from access.policy import opened
 from access.viewers import of_device
 from data.editions.store import EditionStore
 from routes import request_log
+from routes.server import server_on
 from tests.layouts.small import store_with
 
 SECRET = "Geheim19900001234"
@@ -128,7 +129,7 @@ def test_what_waitress_complains_of_names_no_address(home: Path, monkeypatch):
             return half()
 
         app.server.wsgi_app = torn  # type: ignore[method-assign]
-        server = screen.server_on(app, "127.0.0.1", 0)
+        server = server_on(app.server, "127.0.0.1", 0)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         port = server.effective_port
