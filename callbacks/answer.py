@@ -273,7 +273,10 @@ def _by_level(ask: Numbers, question: Inquiry, wanted: str, level: str) -> pd.Da
 
 def _beneath(question: Inquiry) -> str:
     """The level of the tree beneath the region that is looked at; the grid has none."""
-    return view(question.edition, question.scope).outline or question.edition.site.grid_key
+    return (
+        view(question.edition, question.scope, question.grant).outline
+        or question.edition.site.grid_key
+    )
 
 
 def _asked(ask: Numbers, question: Inquiry) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from data.display import NOTHING, SMALL, count_text, edge_text, part_text, rate_
 from data.indicators import indicator_of
 from data.measure import measure
 from data.points import points
-from data.regions import View, beneath, shapes_hash, view
+from data.regions import View, beneath, reached, shapes_hash, view
 from data.scope import Scope
 from geo.heat import heat_cells
 from layouts import map as drawing
@@ -112,12 +112,12 @@ def patched(shown: Picture) -> Patch:
 def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) -> Picture:
     """The map of a question; without a key by risk, or by cases where the site gives no risk."""
     key = key or (DEFAULT if risks_of(question.edition) else WITHOUT_RISK)
-    on_map = view(question.edition, question.scope)
+    on_map = view(question.edition, question.scope, question.grant)
     around = question.within(on_map.within) if on_map.is_whole else question
     on_map = replace(on_map, level=level_for(around, key, on_map.levels))
     polygons = beneath(question.edition, on_map.level, on_map.within)
     codes = polygons["code"].tolist()
-    colours = painted(around, key, on_map.level, codes)
+    colours = _within_grant(around, key, on_map.level, codes)
     box = _box(polygons)
     heat = _heat(around, box) if is_heat else None
     shapes_url = geometry_url(question, on_map.level, on_map)
@@ -140,7 +140,7 @@ def pictured(question: Inquiry, key: str | None, is_heat: bool, scale: float) ->
         drawn=f"{shapes_url} {on_map.chosen} {scale}",
         overlay=_labels(question, on_map, beside) + pins + ranks,
         legend=_legend(colours, heat) + drawing.pin_legend(replace(pinned, ranked=len(ranks))),
-        trail=drawing.trail([region.name for region in on_map.trail], whole(question.grant)),
+        trail=drawing.trail([region.name for region in on_map.trail], _top(question, on_map)),
         window=_window(question, is_stock=not is_heat and _is_stock(key)),
         placed=_placed(question),
         approval=question.edition.site.map.approval,
@@ -155,6 +155,21 @@ def level_for(question: Inquiry, key: str, levels: Sequence[str]) -> str:
         return levels[0]
     ask = (question.scope, question.grant)
     return readable_level(question.edition, indicator_of(key), levels, *ask)
+
+
+def _within_grant(question: Inquiry, key: str, level: str, codes: Sequence[str]) -> Painted:
+    """The colours of polygons of which some may lie outside the grant: of those nothing is said,
+    not even that nothing is there."""
+    seen = reached(question.edition, level, question.grant)
+    inside = [code for code in codes if seen is None or code in seen]
+    found = painted(question, key, level, inside)
+    band_of = dict(zip(inside, found.bands, strict=True))
+    return replace(found, bands=[band_of.get(code, drawing.NO_BAND) for code in codes])
+
+
+def _top(question: Inquiry, on_map: View) -> str:
+    """What the trail starts with."""
+    return on_map.top.name if on_map.top else whole(question.grant)
 
 
 def painted(question: Inquiry, key: str, level: str, codes: Sequence[str]) -> Painted:

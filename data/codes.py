@@ -1,9 +1,9 @@
 """The code lists: what a source's lookup maps into, and how a code is called on screen.
 
 One list, one file in `codes/`: columns `code,label` and what else belongs to the code, all text.
-`kind` is what sort of file a case is, `dispute_category` the modern list of 17 and
+`kind` is what sort of matter a case is: the large kinds, and the coarse `event` and `appeal` of a
+centre that does not tell them apart; `dispute_category` the modern list of 17 and
 `statutory_category` the 19 rows of the statutory report; each names its counterpart [I].
-`event_category` are the large kinds of matters (8 and 其他).
 """
 
 import csv

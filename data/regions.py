@@ -1,12 +1,13 @@
 """The main tree as a map needs it: what lies beneath a region, its shapes, and the way back up."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from data.codes import NONE
 from data.editions.edition import Edition
-from data.scope import Scope
+from data.scope import Filter, Grant, Scope
 
 MOST_POLYGONS = 3000  # that a wall draws at once
 
@@ -28,7 +29,8 @@ class View:
     of the trail is all that the scope names; else its filter goes on narrowing what is painted.
 
     `chosen` is the polygon the viewer drilled to where nothing lies beneath it; `trail` leads from
-    the top to the region in the scope; `outline` is the level of the regions one can drill to."""
+    `top` (None = everything) to the region in the scope; `outline` is the level of the regions one
+    can drill to."""
 
     level: str
     within: Region | None
@@ -37,6 +39,7 @@ class View:
     outline: str
     levels: tuple[str, ...] = ()
     is_whole: bool = True
+    top: Region | None = None
 
     @property
     def part(self) -> str:
@@ -44,10 +47,12 @@ class View:
         return f"{self.within.level}:{self.within.code}" if self.within else "all"
 
 
-def view(edition: Edition, scope: Scope) -> View:
-    """The map that fits a scope: the finest level beneath its region that can be drawn."""
-    trails = _trails(edition, scope)
-    trail = _shared(trails)
+def view(edition: Edition, scope: Scope, grant: Grant) -> View:
+    """The map that fits a scope: the finest level beneath its region that can be drawn. Where the
+    scope names no region, it is the one that holds all of the grant's."""
+    granted = _trails(edition, _of_tree(edition, grant))
+    trails = _trails(edition, _asked(edition, scope)) or granted
+    trail, start = _shared(trails), _shared(granted)
     is_lowest = bool(trail) and trail[-1].level == edition.site.grid_key
     chosen = trail[-1].code if is_lowest else None
     above = trail[:-1] if is_lowest else trail
@@ -55,12 +60,30 @@ def view(edition: Edition, scope: Scope) -> View:
     levels = _drawable(edition, within)
     is_whole = all(each and each == trail[: len(each)] for each in trails)
     below = child_level(edition, within)
-    return View(levels[0], within, chosen, trail, below, levels, is_whole)
+    is_inside = bool(start) and trail[: len(start)] == start
+    top, rest = (start[-1], trail[len(start) :]) if is_inside else (None, trail)
+    return View(levels[0], within, chosen, rest, below, levels, is_whole, top)
+
+
+def reached(edition: Edition, level: str, grant: Grant) -> frozenset[str] | None:
+    """The codes of the polygons of a level that the grant's regions hold, lie in, or are; None for
+    all, and where some of the regions are none of the tree."""
+    regions = _of_tree(edition, grant)
+    if not regions:
+        return None
+    levels, found = edition.site.level_keys, set()
+    for trail in filter(None, _trails(edition, regions)):
+        depth = levels.index(level)
+        if depth < len(trail):
+            found.add(trail[depth].code)
+        else:
+            found.update(beneath(edition, level, trail[-1])["code"])
+    return frozenset(found)
 
 
 def trail_to(edition: Edition, scope: Scope) -> tuple[Region, ...]:
     """From the top of the tree to the region that holds all that the scope names; () for all."""
-    return _shared(_trails(edition, scope))
+    return _shared(_trails(edition, _asked(edition, scope)))
 
 
 def unknown_regions(edition: Edition, scope: Scope) -> list[str]:
@@ -70,14 +93,20 @@ def unknown_regions(edition: Edition, scope: Scope) -> list[str]:
     return [f"{key}:{code}" for key, code in lost]
 
 
-def _asked(edition: Edition, scope: Scope) -> list[tuple[str, str]]:
+def _asked(edition: Edition, scope: Scope) -> list[Filter]:
     """What the scope names of the main tree."""
     levels = edition.site.level_keys
     return [(key, code) for key, code in scope.regions if key in levels]
 
 
-def _trails(edition: Edition, scope: Scope) -> list[tuple[Region, ...]]:
-    return [_trail(edition, key, code) for key, code in _asked(edition, scope)]
+def _of_tree(edition: Edition, grant: Grant) -> list[Filter]:
+    """The grant's regions where all are of the main tree; else none of them says where it ends."""
+    regions, levels = grant.regions or (), edition.site.level_keys
+    return list(regions) if all(key in levels for key, _ in regions) else []
+
+
+def _trails(edition: Edition, regions: Iterable[Filter]) -> list[tuple[Region, ...]]:
+    return [_trail(edition, key, code) for key, code in regions]
 
 
 def _shared(trails: list[tuple[Region, ...]]) -> tuple[Region, ...]:

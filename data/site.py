@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from data.alert_rules import AlertRules, Device
 from data.built_in_dimensions import BUILT_IN
+from data.codes import codes
 from data.declaration import DeclarationError, Declared, read_table, read_toml, validated
 from data.scope import KEY
 from data.wall_view import WallView
@@ -273,6 +274,7 @@ def _check_rules(site: Site, folder: Path) -> None:
         Calendar.of_days([(date.fromisoformat(day.day), day.kind) for day in site.calendar])
     with _said_of(folder / "site.toml"):
         _check_sensitive(site)
+    _check_kinds(site, folder / "categories.csv")
     known = {"category": site.categories, "department": site.departments}
     for number, limit in enumerate(site.time_limits, start=2):
         with _said_of(Path(f"{folder / 'time_limits.csv'} 第 {number} 行")):
@@ -281,6 +283,15 @@ def _check_rules(site: Site, folder: Path) -> None:
                 code = getattr(limit, name)
                 if rows and code not in {"*", *(row.code for row in rows)}:
                     raise ValueError(f"{name}：没有编码 {code!r}")
+
+
+def _check_kinds(site: Site, path: Path) -> None:
+    """A misspelt kind would count as no dispute, and be told as an unknown code."""
+    known = {**codes("kind"), **site.labels.get("kind", {})}
+    for number, row in enumerate(site.categories, start=2):
+        if row.kind is not None and row.kind not in known:
+            told = f"kind：没有事项大类 {row.kind!r}；应为 {'、'.join(known)} 之一"
+            raise DeclarationError(f"{path} 第 {number} 行：{told}")
 
 
 def _check_sensitive(site: Site) -> None:

@@ -47,7 +47,7 @@ def _sum(frame: pd.DataFrame) -> int:
 SCENE = Scene(
     key="overview",
     name="全域总览",
-    question="全域现在平稳吗，哪里不稳？",
+    question="现在平稳吗，哪里不稳？",
     asks={
         "now": Numbers("open", ("risk", PLACE)),
         "overdue": Numbers("overdue_open", ("risk",)),

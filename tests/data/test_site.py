@@ -103,6 +103,11 @@ def test_a_wrong_site_is_refused(refused, tmp_path, old, new, reason):
         ),
         ("categories", "code,name\na,\n", "categories.csv 第 2 行：name：缺少这个键"),
         (
+            "categories",
+            "code,name,kind\na,甲,dispute\nb,乙,disptue\n",
+            "categories.csv 第 3 行：kind：没有事项大类 'disptue'；应为 dispute、",
+        ),
+        (
             "calendar",
             "day,kind\n2026/10/01,holiday\n",
             "calendar.csv 第 2 行：day：'2026/10/01' 不行",

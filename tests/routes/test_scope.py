@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 import app as screen
 from access import passwords
+from access.audit import Audit
+from access.operations import Operations
 from access.roles import ROLES, Power
 from data.editions.store import EditionStore
 from data.indicators import INDICATORS
@@ -65,6 +67,13 @@ class County:
             given = (self.app.server, self.home, role, regions, departments, name)
             self._known[key] = person_at(*given), self._within(role, regions, departments)
         return self._known[key]
+
+    def audited(self) -> set[str]:
+        """The codes of cases that somebody looked at: of those the audit speaks, and of no more."""
+        operations = Operations(self.home)
+        subjects = {kept.entry.subject for kept in Audit(operations).entries(limit=100_000)}
+        operations.close()
+        return subjects
 
     def _within(self, role: str, regions: tuple, departments: tuple) -> frozenset[str]:
         if Power.CASES not in ROLES[role].powers:
@@ -209,6 +218,8 @@ def check_one(county: County, data: st.DataObject) -> None:
     way = data.draw(st.sampled_from(WAYS))
     text, asked = way(county, data, client)
     outside = set(CODE.findall(text)) - within - set(CODE.findall(asked))
+    if outside and Power.AUDIT in ROLES[grant[0]].powers:
+        outside -= county.audited()
     assert outside == set(), (grant, way.__name__)
     assert PERSONAL.findall(text) == [], (grant, way.__name__)
 
