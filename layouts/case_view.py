@@ -53,11 +53,16 @@ def case_view(found: Any, labels: dict[str, str], may_unmask: bool) -> list:
     covered = found.covered
     return [
         _head(found),
-        _texts(found, labels, button),
-        *_section("当事人", _parties(found.parties, covered, button)),
-        *_section("登记情况", _facts(found, labels)),
-        *_section("流转", _steps(found.steps, covered, button)),
-        *_section("回访与评价", _aftercare(found)),
+        html.Div(
+            [
+                _texts(found, labels, button),
+                *_section("当事人", _parties(found.parties, covered, button)),
+                *_section("流转", _steps(found.steps, covered, button)),
+                *_section("回访与评价", _aftercare(found)),
+            ],
+            className="case-told",
+        ),
+        html.Aside(_section("登记情况", _facts(found, labels))),
     ]
 
 
@@ -160,8 +165,8 @@ def _section(title: str, content: Any) -> tuple:
     return html.H3(title), content
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"
+def _moment(at: datetime) -> html.Time:
+    return html.Time(f"{at:%Y-%m-%d %H:%M}")
 
 
 def _button(field: str) -> html.Button:

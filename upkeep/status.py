@@ -5,7 +5,8 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 from pathlib import Path
 
 from access.audit import Audit
@@ -73,6 +74,18 @@ class Centre:
     def home(self) -> Path:
         return self.store.home
 
+    def shown(self, at: datetime) -> str:
+        """A moment by the clocks of the site; without an edition by those of the server."""
+        return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+
+    @cached_property
+    def _zone(self) -> tzinfo | None:
+        try:
+            with self.store.reading() as edition:
+                return edition.site.tzinfo
+        except EditionError:
+            return None
+
 
 Answer = tuple[str, str, str]  # text, state, advice
 
@@ -109,7 +122,7 @@ def _run(centre: Centre) -> Answer:
     last = next(iter(RunLog(centre.home).runs(1)), None)
     if last is None:
         return "还没有装载过", LATE, FIRST_RUN
-    text = f"{_moment(last.started)}，{RESULTS.get(last.result, '没有成功')}"
+    text = f"{centre.shown(last.started)}，{RESULTS.get(last.result, '没有成功')}"
     text = f"{text}：{last.reason}" if last.reason else text
     return _judged(text, last.result in RESULTS, LATE, SEE_LOG)
 
@@ -152,7 +165,7 @@ def _backup(centre: Centre) -> Answer:
         return "从未备份", LATE, BACK_UP
     noted = json.loads((centre.home / NOTED).read_text("utf-8"))
     at = datetime.fromisoformat(noted["at"])
-    text = f"{_moment(at)}，{noted['file']}，{noted['size'] / 1e6:,.1f} MB"
+    text = f"{centre.shown(at)}，{noted['file']}，{noted['size'] / 1e6:,.1f} MB"
     return _judged(text, centre.now - at <= BACKUP_EVERY, LATE, BACK_UP)
 
 
@@ -177,10 +190,6 @@ def _screens(centre: Centre) -> Answer:
     text = f"{len(walls)} 台大屏，{len(walls) - len(away)} 台在线"
     advice = f"不在线：{'、'.join(away[:MOST_NAMED])}；请看该屏的电源、网络和浏览器"
     return _judged(text, not away, LATE, advice)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 SEE_LOG = "看装载服务的日志：journalctl -u zhinao-watch"
