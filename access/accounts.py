@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy import update as update_of
 
-from access import one_time, passwords
+from access import one_time, password_life, passwords
 from access.account import (
     ACCOUNT_LIMITS,
     ACCOUNTS,
@@ -22,12 +22,13 @@ from access.account import (
     account_named,
     accounts_where,
 )
-from access.attempts import Attempts, lock
+from access.attempts import Attempts, Guesser, lock
 from access.audit import CONSOLE, REFUSED, Audit, entry
 from access.devices import check_region
+from access.last_here import LastHere, last_here
 from access.operations import Operations, OperationsError
 from access.roles import ROLES, Power
-from access.sessions import end_sessions
+from access.sessions import Sessions
 from data.scope import LONGEST_VALUE
 
 SUBJECT = re.compile(r"https?://[^\s]+ [^\s].*")  # issuer and subject, as OpenID Connect has them
@@ -42,6 +43,7 @@ class Accounts:
         self._operations = operations
         self._audit = Audit(operations)
         self._attempts = Attempts(operations)
+        self._sessions = Sessions(operations)
 
     def add(
         self,
@@ -90,6 +92,12 @@ class Accounts:
         with self._operations.reading() as connection:
             return account_named(connection, name) if NAME.fullmatch(name) else None
 
+    def last_here(self, account: Account, token: str | None) -> LastHere:
+        """Who was here before the session with this token, and what was done to the account."""
+        with self._operations.reading() as connection:
+            begun_at = self._sessions.begun_at(connection, token)
+            return last_here(connection, account.id, account.name, begun_at)
+
     def change(
         self,
         name: str,
@@ -122,7 +130,7 @@ class Accounts:
             _update(connection, account, now, shown=shown.strip(), role=role, oidc_subject=subject)
             if role != account.role or set(limits) != set(kept):
                 _set_limits(connection, account.id, limits)
-                end_sessions(connection, account.id, now)
+                self._sessions.end_of(connection, account.id, now)
             bound = {} if subject == account.oidc_subject else {"single": _bound(subject)}
             note(entry(by, "account.change", name, role=role, **_told(limits), **bound), now)
 
@@ -134,7 +142,7 @@ class Accounts:
                 raise OperationsError(f"账号 {name} 已经停用")
             _keep_an_administrator(connection, account, role=None)
             _update(connection, account, now, disabled_at=now)
-            end_sessions(connection, account.id, now)
+            self._sessions.end_of(connection, account.id, now)
             note(entry(by, "account.disable", name), now)
 
     def enable(self, name: str, now: datetime, by: str = CONSOLE) -> None:
@@ -153,9 +161,11 @@ class Accounts:
         values = {"digest": passwords.hashed(new), "must_change": True, "password_at": now}
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
+            former = _digest_of(connection, account)
+            password_life.replace(connection, account.id, former, now)
             _update(connection, account, now, **values)
-            self._attempts.forgive(connection, name)
-            end_sessions(connection, account.id, now)
+            self._attempts.unlock(connection, name)
+            self._sessions.end_of(connection, account.id, now)
             note(entry(by, "account.reset", name), now)
         return new
 
@@ -163,33 +173,36 @@ class Accounts:
         self, name: str, old: str, new: str, now: datetime, keep: str | None = None
     ) -> None:
         """The account's own change. Ends its sessions but the one with the token `keep`: who knew
-        the old password is out. A wrong `old` counts as a failed sign-in; OperationsError."""
+        the old password is out. A wrong `old` counts against the session, or as a stranger's failed
+        sign-in; OperationsError."""
         _check_strength(new, name)
-        if new == old:
+        if passwords.is_same(new, old):
             raise OperationsError("新口令不能与原口令相同")
-        kept = self._proved(name, old, now)
+        kept = self._proved(name, old, now, keep)
+        self._check_unused(name, new)
         values = {"digest": passwords.hashed(new), "must_change": False, "password_at": now}
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
             if _digest_of(connection, account) != kept:
                 raise OperationsError("口令刚刚被改过，请重新登录")
+            password_life.replace(connection, account.id, kept, now)
             _update(connection, account, now, **values)
-            self._attempts.forgive(connection, name)
-            end_sessions(connection, account.id, now, keep)
+            self._sessions.end_of(connection, account.id, now, keep)
             note(entry(name, "account.password", name), now)
 
-    def start_totp(self, name: str, now: datetime, password: str | None = None) -> str:
+    def start_totp(
+        self, name: str, now: datetime, password: str | None = None, session: str | None = None
+    ) -> str:
         """The otpauth:// address of new codes, which are asked for once one is confirmed. Where a
-        `password` is given it must be the account's; a wrong one counts as a failed sign-in."""
+        `password` is given it must be the account's; a wrong one counts against the session with
+        this token, or as a stranger's failed sign-in."""
         secret = one_time.made()
         if password is not None:
-            self._proved(name, password, now)
+            self._proved(name, password, now, session)
         with self._operations.writing() as connection:
             account = _named(connection, name)
             if account.has_totp:
                 raise OperationsError("已经启用动态验证码；要换手机，请管理员先取消")
-            if password is not None:
-                self._attempts.forgive(connection, name)
             _update(connection, account, now, totp_secret=secret)
         return one_time.address(secret, name)
 
@@ -214,22 +227,33 @@ class Accounts:
             _update(connection, _named(connection, name), now, **none)
             note(entry(by, "account.totp.drop", name), now)
 
-    def _proved(self, name: str, password: str, now: datetime) -> str:
-        """The digest that this password fits."""
+    def _check_unused(self, name: str, new: str) -> None:
+        """After the old password was proved: who does not know it must not learn of others."""
+        with self._operations.reading() as connection:
+            former = password_life.former(connection, _named(connection, name).id)
+        if any(passwords.fits(digest, new) for digest in former):
+            raise OperationsError(f"新口令不能与最近 {password_life.DIFFERENT} 次用过的口令相同")
+
+    def _proved(self, name: str, password: str, now: datetime, session: str | None) -> str:
+        """The digest that this password fits. Whoever guesses in a session is no stranger: those
+        cannot keep the account's owner from a change, nor he them out."""
+        who = Guesser(name, session)
         refusal = entry(name, "account.password", name, REFUSED)
         with self._audit.writing() as (connection, note):
             kept = _digest_of(connection, _named(connection, name))
-            attempt = self._attempts.begin(connection, name, now)
+            attempt = self._attempts.begin(connection, who, now)
             if attempt.wait:
                 note(refusal, now)
         if attempt.wait:
             raise OperationsError(f"原口令输错太多次，请 {attempt.minutes} 分钟后再试")
-        if not self._attempts.fits(name, kept, password):
+        if not self._attempts.fits(who, kept, password):
             with self._audit.writing() as (_, note):
                 note(refusal, now)
                 if attempt.is_last:
-                    note(lock(name, name), now)
+                    note(lock(name, name, who), now)
             raise OperationsError("原口令不对")
+        with self._operations.writing() as connection:
+            self._attempts.forgive(connection, who)
         return kept
 
 

@@ -1,11 +1,15 @@
 """Guesses of passwords: how many in a row failed for a name, how many came from an address.
 
+Strangers are counted together; a browser from which the account was signed in to, and a session,
+each for itself (access/known_browsers.py): whoever guesses locks out nobody but such as he is.
+
 Both are counted in the store, so that all processes count together. A guess counts as failed from
 before it is looked at until it proves right: however many are tried at once, no more are looked at.
 """
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,10 +43,13 @@ LONGEST_ADDRESS = 45  # characters
 FAILED = Table(
     "sign_in_failures",
     METADATA,
-    # Of the name, keyed: a name that is no account's may be a password in the wrong field.
+    # Of the name, keyed, and of whose guesses are counted: a name that is no account's may be a
+    # password in the wrong field.
     Column("digest", String(64), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("last_at", Moment, nullable=False),
+    Column("of_name", String(64), nullable=False, server_default=""),  # keyed
+    Index("sign_in_failures_of_name", "of_name"),
     info={KEPT: Kept(REMEMBERED, lambda before: FAILED.c.last_at < before)},
 )
 TRIED = Table(
@@ -55,6 +62,19 @@ TRIED = Table(
     Index("sign_in_tries_of_address", "address", "at"),
     info={KEPT: Kept(timedelta(hours=1), lambda before: TRIED.c.at < before)},
 )
+
+
+@dataclass(frozen=True)
+class Guesser:
+    """Whose guesses of a name's password are counted together: strangers', or those of one browser
+    or session, by a secret of its own that is kept nowhere."""
+
+    name: str
+    secret: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.secret is not None
 
 
 @dataclass(frozen=True)
@@ -91,47 +111,54 @@ class Attempts:
         self._operations, self._most = operations, most_of_address
         self._key: bytes | None = None
 
-    def begin(self, connection: Connection, name: str, now: datetime) -> Attempt:
+    def begin(self, connection: Connection, who: Guesser, now: datetime) -> Attempt:
         """Count a guess that is about to be looked at."""
-        is_it = FAILED.c.digest == self._digest(name)
+        digest = self._of(who)
+        is_it = FAILED.c.digest == digest
         row = connection.execute(select(FAILED).where(is_it)).first()
         count = _in_a_row(row.failures, now - row.last_at) if row else 0
         if row and count >= MOST_IN_A_ROW:
             return Attempt(wait=row.last_at + LOCKED - now)
         values = {"failures": count + 1, "last_at": now}
         change = update_of(FAILED).where(is_it) if row else insert(FAILED)
-        told = values if row else values | {"digest": self._digest(name)}
-        connection.execute(change.values(told))
+        if row is None:
+            values |= {"digest": digest, "of_name": self._digest(who.name)}
+        connection.execute(change.values(values))
         return Attempt(count + 1)
 
-    def fits(self, name: str, kept: str | None, password: str) -> bool:
+    def fits(self, who: Guesser, kept: str | None, password: str) -> bool:
         """Look at a guess that was counted: whether it is the password. Busy where it cannot be
         looked at now; it does not count then."""
         try:
             return passwords.fits(kept, password)
         except passwords.Busy:
-            row = update_of(FAILED).where(
-                FAILED.c.digest == self._digest(name), FAILED.c.failures > 0
-            )
+            row = update_of(FAILED).where(FAILED.c.digest == self._of(who), FAILED.c.failures > 0)
             with self._operations.writing() as connection:
                 connection.execute(row.values(failures=FAILED.c.failures - 1))
             raise
 
     def locked(self, connection: Connection, names: Iterable[str], now: datetime) -> set[str]:
-        """Which of these names nobody may try just now."""
-        asked = select(FAILED.c.digest).where(
+        """Which of these names strangers, or a browser that is known, may not try just now."""
+        asked = select(FAILED.c.of_name).where(
             FAILED.c.failures >= MOST_IN_A_ROW, FAILED.c.last_at > now - LOCKED
         )
         found = set(connection.execute(asked).scalars())
         return {name for name in names if self._digest(name) in found}
 
-    def forgive(self, connection: Connection, name: str) -> None:
-        """The last guess was right, or somebody who may has unlocked the name."""
-        connection.execute(delete(FAILED).where(FAILED.c.digest == self._digest(name)))
+    def forgive(self, connection: Connection, who: Guesser) -> None:
+        """The last guess was right: those that others failed go on counting."""
+        connection.execute(delete(FAILED).where(FAILED.c.digest == self._of(who)))
 
-    def refusal(self, connection: Connection, address: str | None, now: datetime) -> Refusal | None:
-        """Count a try from an address; a refusal, uncounted, where it had its share just now."""
-        address = network(address)
+    def unlock(self, connection: Connection, name: str) -> None:
+        """Somebody who may lets everybody try the name again."""
+        connection.execute(delete(FAILED).where(FAILED.c.of_name == self._digest(name)))
+
+    def refusal(
+        self, connection: Connection, who: Guesser, address: str | None, now: datetime
+    ) -> Refusal | None:
+        """Count a try from an address, or from a known browser, which shares no address; a refusal,
+        uncounted, where it had its share just now."""
+        address = self._of(who)[:LONGEST_ADDRESS] if who.is_known else network(address)
         recent = select(TRIED.c.at, TRIED.c.is_refused)
         recent = recent.where(TRIED.c.address == address, TRIED.c.at > now - ADDRESS_TIME)
         rows = connection.execute(recent.order_by(TRIED.c.at)).all()
@@ -145,6 +172,11 @@ class Attempts:
             return None
         return Refusal(admitted[-self._most] + ADDRESS_TIME - now, is_first)
 
+    def _of(self, who: Guesser) -> str:
+        if who.secret is None:
+            return self._digest(who.name)
+        return self._digest(json.dumps([who.name, who.secret]))
+
     def _digest(self, name: str) -> str:
         if self._key is None:
             self._key = derived_key(self._operations.home, "sign-in names")
@@ -152,9 +184,10 @@ class Attempts:
         return hmac.new(self._key, told, hashlib.sha256).hexdigest()
 
 
-def lock(actor: str, subject: str) -> Entry:
+def lock(actor: str, subject: str, who: Guesser) -> Entry:
     """What the audit says when the last guess has failed."""
-    return entry(actor, "account.lock", subject, minutes=LOCKED // timedelta(minutes=1))
+    told = {"browser": "known" if who.is_known else "strange"}
+    return entry(actor, "account.lock", subject, minutes=LOCKED // timedelta(minutes=1), **told)
 
 
 def plain(address: str | None) -> str:

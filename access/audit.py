@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, insert, select
 
 from access.operations import METADATA, Moment, Operations, OperationsError
 
@@ -43,6 +43,7 @@ AUDIT = Table(
     Column("result", String(10), nullable=False),
     Column("detail", Text, nullable=False),  # JSON, without any personal value
     Column("mac", String(64), nullable=False),
+    Index("audit_about", "subject", "seq"),
 )
 # The store itself refuses to change or delete a row (access/migrations/0001_first.py): a mistake in
 # the program is refused, an enemy is found out.

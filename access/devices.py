@@ -1,8 +1,6 @@
 """Devices that come without a person: each has a token of its own, which can be taken back."""
 
-import hashlib
 import re
-import secrets
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+import structlog
 from sqlalchemy import (
     Column,
     Connection,
@@ -26,6 +25,7 @@ from sqlalchemy import update as update_of
 
 from access.audit import CONSOLE, Audit, entry
 from access.operations import FAILURES, METADATA, Moment, Operations, OperationsError
+from access.tokens import BROKEN, Seals, made
 from data.scope import KEY, LONGEST_VALUE, Filter
 
 Kind = Literal["alerts", "wall", "remote"]
@@ -48,10 +48,11 @@ DEVICES = Table(
     Column("id", Integer, primary_key=True),
     Column("name", String(LONGEST_NAME), nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token
+    Column("digest", String(64), nullable=False, unique=True),  # access/tokens.py
     Column("added_at", Moment, nullable=False),
     Column("last_seen", Moment),
     Column("revoked_at", Moment),
+    Column("seal", String(64), nullable=False, server_default=BROKEN),
 )
 LIMITS = Table(  # of a device: a sender for whom it may speak, a region of which it is told
     "device_limits",
@@ -62,6 +63,10 @@ LIMITS = Table(  # of a device: a sender for whom it may speak, a region of whic
 )
 _in_use = DEVICES.c.revoked_at.is_(None)
 Index("devices_in_use", DEVICES.c.name, unique=True, sqlite_where=_in_use, postgresql_where=_in_use)
+
+log = structlog.get_logger()
+
+Limits = list[tuple[str, str]]  # kind, value
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class Devices:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
         self._audit = Audit(operations)
+        self._seals = Seals(operations.home, DEVICES.name)
         self._noted: dict[int, datetime] = {}
         self._lock = threading.Lock()
 
@@ -106,13 +112,15 @@ class Devices:
         `regions` (level:code) alone; of any where none are given."""
         name = _checked(kind, name)
         limits = _checked_limits(kind, {"sender": [*senders], "region": [*regions]})
-        token = secrets.token_urlsafe(32)
+        token = made()
+        digest = self._seals.digest(token)
+        seal = self._seals.seal(digest, name, kind, sorted(limits))
         with self._audit.writing() as (connection, note):
             if _found(connection, name):
                 raise OperationsError(f"已有名为 {name} 的设备；请换一个名称，或先吊销它")
-            row = {"name": name, "kind": kind, "digest": _digest(token), "added_at": now}
-            made = insert(DEVICES).values(row).returning(DEVICES.c.id)
-            number = connection.execute(made).scalar_one()
+            row = {"name": name, "kind": kind, "digest": digest, "seal": seal, "added_at": now}
+            inserted = insert(DEVICES).values(row).returning(DEVICES.c.id)
+            number = connection.execute(inserted).scalar_one()
             for limit, value in limits:
                 row = {"device": number, "kind": limit, "value": value}
                 connection.execute(insert(LIMITS).values(row))
@@ -123,7 +131,7 @@ class Devices:
         """Every device that ever was, in the order in which they came."""
         with self._operations.reading() as connection:
             rows = connection.execute(_DEVICE.order_by(DEVICES.c.id)).all()
-            return [_device(connection, row) for row in rows]
+            return [_device(row, _limits(connection, row.id)) for row in rows]
 
     def revoke(self, which: str, now: datetime, by: str = CONSOLE) -> Device:
         """Refuse a device from now on, by its name or number; OperationsError where none is in
@@ -133,7 +141,7 @@ class Devices:
             if device is None:
                 raise OperationsError(f"没有在用的设备 {which}；python -m access devices list 可查")
             row = update_of(DEVICES).where(DEVICES.c.id == device.id)
-            connection.execute(row.values(revoked_at=now))
+            connection.execute(row.values(revoked_at=now, seal=BROKEN))
             note(entry(by, "device.revoke", device.name, kind=device.kind), now)
         return device
 
@@ -142,14 +150,23 @@ class Devices:
         once."""
         if not token:
             return None
-        asked = _DEVICE.where(DEVICES.c.digest == _digest(token), _in_use)
+        digest = self._seals.digest(token)
+        asked = _DEVICE.add_columns(DEVICES.c.seal).where(DEVICES.c.digest == digest, _in_use)
         with self._operations.reading() as connection:
             row = connection.execute(asked).first()
-            device = _device(connection, row) if row else None
+            limits = _limits(connection, row.id) if row else []
+        device = self._sealed(row, digest, limits) if row else None
         if device is not None:
             with suppress(*FAILURES):  # who may ask, may also while nothing can be written
                 self._note_seen(device, now)
         return device
+
+    def _sealed(self, row: Row, digest: str, limits: Limits) -> Device | None:
+        """The device, if it is as it was registered."""
+        if self._seals.holds(row.seal, digest, row.name, row.kind, sorted(limits)):
+            return _device(row, limits)
+        log.error("device was changed in the store", device=row.id)
+        return None
 
     def _note_seen(self, device: Device, now: datetime) -> None:
         with self._lock:
@@ -171,7 +188,7 @@ def _checked(kind: str, name: str) -> str:
     return name
 
 
-def _checked_limits(kind: str, given: dict[str, list[str]]) -> list[tuple[str, str]]:
+def _checked_limits(kind: str, given: dict[str, list[str]]) -> Limits:
     for limit, values in given.items():
         if values and kind != LIMITED[limit]:
             raise OperationsError(f"--{limit} 只用于 {LIMITED[limit]} 类设备，不用于 {kind}")
@@ -197,20 +214,20 @@ def _found(connection: Connection, which: str) -> Device | None:
     is_number = which.isdecimal() and len(which) < 10
     is_it = DEVICES.c.id == int(which) if is_number else DEVICES.c.name == which
     row = connection.execute(_DEVICE.where(is_it, _in_use)).first()
-    return _device(connection, row) if row else None
+    return _device(row, _limits(connection, row.id)) if row else None
 
 
-_DEVICE = select(*(column for column in DEVICES.c if column.name != "digest"))
+_DEVICE = select(*(column for column in DEVICES.c if column.name not in ("digest", "seal")))
 
 
-def _device(connection: Connection, row: Row) -> Device:
-    own = select(LIMITS.c.kind, LIMITS.c.value).where(LIMITS.c.device == row.id)
-    limits = connection.execute(own.order_by(LIMITS.c.value)).all()
+def _limits(connection: Connection, device: int) -> Limits:
+    own = select(LIMITS.c.kind, LIMITS.c.value).where(LIMITS.c.device == device)
+    return [(kind, value) for kind, value in connection.execute(own.order_by(LIMITS.c.value))]
+
+
+def _device(row: Row, limits: Limits) -> Device:
+    known = {name: value for name, value in row._mapping.items() if name != "seal"}
     senders = tuple(value for kind, value in limits if kind == "sender")
     regions = [value.partition(":") for kind, value in limits if kind == "region"]
     pairs = tuple((level, code) for level, _, code in regions)
-    return Device(**row._mapping, senders=senders, regions=pairs)
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return Device(**known, senders=senders, regions=pairs)

@@ -3,11 +3,12 @@
 An SQLite file in the home by default, PostgreSQL by URL; the same code on both."""
 
 import os
+import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,11 @@ FORGET_EVERY = timedelta(hours=1)
 PORTION = 500  # rows forgotten at a time: nobody who writes waits long for it
 METADATA = MetaData()  # of every module's tables; what makes them is access/migrations/
 NEWER = "业务库的表结构是第 {} 版，本程序只认到第 {} 版；请换用新程序，或从升级前的备份恢复"
+OLDER = (
+    "业务库的表结构是第 {} 版，这个数据目录用过第 {} 版：库被换成了旧的。要从备份恢复请用 "
+    "python -m upkeep restore；确知来历的旧库，删去 {} 后再启动"
+)
+REVISION_FILE = f"{FILE}.revision"  # in the home, the newest that its store ever had
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
 
 log = structlog.get_logger()
@@ -148,7 +154,7 @@ class Operations:
 
     def prepare(self) -> None:
         """Bring the tables up to date, as the first use does by itself; several processes may come
-        at once. OperationsError where they are of a newer program."""
+        at once. OperationsError where they are of a newer program, or older than they were."""
         if self._is_prepared:
             return
         with self._preparing:
@@ -159,10 +165,36 @@ class Operations:
                     is_current = schema.is_current(connection)
                 if not is_current:  # only then is it worth to wait for who writes
                     with self._alone() as connection:
-                        schema.upgrade(connection)
+                        self._refuse_older(connection)
+                        schema.upgrade(connection, self._key)
             except schema.TooNew as found:
                 raise OperationsError(NEWER.format(found, schema.newest())) from None
+            self._remember_revision()
             self._is_prepared = True
+
+    def _refuse_older(self, connection: Connection) -> None:
+        """Who can write the store, and not the home, could else turn it back to a revision that
+        kept tokens without a MAC, put in one of his own, and have it carried over."""
+        revision, known = schema.revision_of(connection) or "0000", self._known_revision()
+        if revision < known and not schema.is_empty(connection):
+            raise OperationsError(OLDER.format(revision, known, self.home / REVISION_FILE))
+
+    def _known_revision(self) -> str:
+        with suppress(FileNotFoundError):
+            return (self.home / REVISION_FILE).read_text("ascii").strip()
+        return ""
+
+    def _remember_revision(self) -> None:
+        if self._known_revision() < schema.newest():
+            self.home.mkdir(parents=True, exist_ok=True)
+            new = self.home / f"{REVISION_FILE}.{secrets.token_hex(4)}.tmp"
+            new.write_text(f"{schema.newest()}\n", "ascii")
+            os.replace(new, self.home / REVISION_FILE)
+
+    def _key(self, purpose: str) -> bytes:
+        from access.audit import derived_key  # which is kept in a store itself
+
+        return derived_key(self.home, purpose)
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:

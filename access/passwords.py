@@ -1,5 +1,6 @@
 """Passwords: hashed with argon2id, a few at a time, and refused where others guess them first."""
 
+import hmac
 import re
 import secrets
 import threading
@@ -72,6 +73,11 @@ def fits(kept: str | None, password: str) -> bool:
         except (VerificationError, InvalidHashError):
             return False
     return bool(kept)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether both are the same password, however they were typed."""
+    return hmac.compare_digest(_bytes(one), _bytes(other))
 
 
 def is_outdated(kept: str) -> bool:

@@ -3,7 +3,7 @@ of an older program, and left alone where they are of a newer one."""
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -47,9 +47,17 @@ def is_current(connection: Connection) -> bool:
     return found == newest()
 
 
-def upgrade(connection: Connection, to: str | None = None) -> list[str]:
+def is_empty(connection: Connection) -> bool:
+    """Whether there is no table at all."""
+    return not inspect(connection).get_table_names()
+
+
+def upgrade(
+    connection: Connection, key_of: Callable[[str], bytes], to: str | None = None
+) -> list[str]:
     """Bring the store to a revision, the newest unless told otherwise; the numbers of those that
     were done. To be called by one at a time, in a transaction: all of it is done or nothing.
+    `key_of` gives the home's key for a purpose.
 
     A store that was made before there were revisions is taken over: the first one makes only what
     is not there. TooNew where the store is of a newer program."""
@@ -64,7 +72,7 @@ def upgrade(connection: Connection, to: str | None = None) -> list[str]:
             yield step
 
     with _upgrading:
-        options = {"fn": steps, "script": scripts, "as_sql": False}
+        options = {"fn": steps, "script": scripts, "as_sql": False, "key_of": key_of}
         context = MigrationContext.configure(connection, opts=options)
         with Migrating.context(context):
             context.run_migrations()

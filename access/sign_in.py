@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -16,12 +16,14 @@ from access.attempts import (
     MOST_OF_ADDRESS,
     Attempt,
     Attempts,
+    Guesser,
     lock,
     plain,
 )
 from access.audit import CONSOLE, REFUSED, Audit, Note, entry
+from access.known_browsers import KnownBrowsers
 from access.operations import Operations, OperationsError
-from access.sessions import OIDC, PASSWORD, Sessions, signed_in
+from access.sessions import OIDC, PASSWORD, Sessions
 
 NOBODY = "—"  # a typed name that is no account's is written nowhere: it may be a password
 WRONG = "账号、口令或验证码不对"  # whichever it was
@@ -43,19 +45,22 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True)
 class Signed:
-    """Somebody who has signed in, and the token of the session."""
+    """Somebody who has signed in, the token of the session, and by what the browser is known from
+    now on; None = by what it had."""
 
     token: str
     account: Account
+    known: str | None = None
 
 
 @dataclass(frozen=True)
 class _Browser:
-    """Where somebody signs in; `before` is the token that it had."""
+    """Where somebody signs in; `before` is the token that it had, `known` by what it is known."""
 
     address: str | None
     agent: str
     before: str | None
+    known: str | None = None
 
 
 class SignIn:
@@ -72,6 +77,7 @@ class SignIn:
         self._sessions = sessions or Sessions(operations)
         self._audit = Audit(operations)
         self._attempts = Attempts(operations, most_of_address)
+        self._browsers = KnownBrowsers(operations.home)
 
     def by_password(
         self,
@@ -82,26 +88,30 @@ class SignIn:
         address: str | None,
         agent: str,
         before: str | None = None,
+        known: str | None = None,
     ) -> Signed:
         """A session for who knows the password, and the code of this moment where the account needs
         one; `before` is ended. SignInRefused, in the same words and after the same work whatever
         was wrong."""
-        name, browser = name.strip().lower(), _Browser(address, agent, before)
-        kept, attempt = self._begin(name, now, browser)
-        is_right, renewed = self._look(name, kept, password)
+        name, browser = name.strip().lower(), _Browser(address, agent, before, known)
+        who = Guesser(name, self._browsers.nonce(known, name, now))
+        kept, attempt = self._begin(who, now, browser)
+        is_right, renewed = self._look(who, kept, password)
         with self._audit.writing() as (connection, note):
             row = _row(connection, ACCOUNTS.c.name == name) if NAME.fullmatch(name) else None
             wrong, step = _judged(row, kept, is_right, code or "", now)
             if row is None or wrong:
                 signed = None
-                _keep_out(note, now, row, browser, wrong, attempt)
+                _note_refused(note, now, row, browser, wrong)
+                if attempt.is_last:
+                    note(lock(NOBODY, _subject(row), who), now)
             else:
-                self._attempts.forgive(connection, name)
+                self._attempts.forgive(connection, who)
                 _update(connection, row, totp_last_step=step, digest=renewed)
                 signed = self._let_in(connection, note, row, now, browser, PASSWORD)
         if signed is None:
             raise SignInRefused(WRONG)
-        return signed
+        return replace(signed, known=self._browsers.renewed(known, name, now))
 
     def by_subject(
         self,
@@ -133,20 +143,21 @@ class SignIn:
         with self._audit.writing() as (connection, note):
             if not NAME.fullmatch(name) or account_named(connection, name) is None:
                 raise OperationsError(f"没有账号 {name[:60]!r}")
-            self._attempts.forgive(connection, name)
+            self._attempts.unlock(connection, name)
             note(entry(by, "account.unlock", name), now)
 
     def locked(self, names: Iterable[str], now: datetime) -> set[str]:
-        """Which of these names are locked now."""
+        """Which of these names are locked now, for strangers or for somebody who is known."""
         with self._operations.reading() as connection:
             return self._attempts.locked(connection, names, now)
 
-    def _begin(self, name: str, now: datetime, browser: _Browser) -> tuple[str | None, Attempt]:
+    def _begin(self, who: Guesser, now: datetime, browser: _Browser) -> tuple[str | None, Attempt]:
         """The digest of the account's password, if there is one, and which guess this is."""
+        name = who.name
         with self._audit.writing() as (connection, note):
             row = _row(connection, ACCOUNTS.c.name == name) if NAME.fullmatch(name) else None
-            refusal = self._attempts.refusal(connection, browser.address, now)
-            attempt = Attempt() if refusal else self._attempts.begin(connection, name, now)
+            refusal = self._attempts.refusal(connection, who, browser.address, now)
+            attempt = Attempt() if refusal else self._attempts.begin(connection, who, now)
             if refusal and refusal.is_first:  # of more than one a minute the audit would only grow
                 _note_refused(note, now, row, browser, "address")
             if attempt.wait:
@@ -158,10 +169,10 @@ class SignIn:
             raise SignInRefused(LOCKED.format(attempt.minutes), attempt.wait)
         return row.digest if row else None, attempt
 
-    def _look(self, name: str, kept: str | None, password: str) -> tuple[bool, str | None]:
+    def _look(self, who: Guesser, kept: str | None, password: str) -> tuple[bool, str | None]:
         """Whether it is the password; and its new digest where the one kept is out of date."""
         try:
-            is_right = self._attempts.fits(name, kept, password)
+            is_right = self._attempts.fits(who, kept, password)
         except passwords.Busy as busy:
             raise SignInRefused(str(busy), SOON) from None
         if not is_right or kept is None or not passwords.is_outdated(kept):
@@ -183,7 +194,7 @@ class SignIn:
         token = self._sessions.begin_in(connection, row.id, now, *told)
         note(entry(row.name, "sign_in", row.name, way=way, address=plain(browser.address)), now)
         account = accounts_where(connection, ACCOUNTS.c.id == row.id)[0]
-        return Signed(token, signed_in(account, way))
+        return Signed(token, self._sessions.signed_in(account, way, now))
 
 
 def _judged(
@@ -200,14 +211,6 @@ def _judged(
         return "", None
     step = one_time.step_of(row.totp_secret, code, now, row.totp_last_step)
     return "" if step is not None else "code", step
-
-
-def _keep_out(
-    note: Note, now: datetime, row: Row | None, browser: _Browser, wrong: str, attempt: Attempt
-) -> None:
-    _note_refused(note, now, row, browser, wrong)
-    if attempt.is_last:
-        note(lock(NOBODY, _subject(row)), now)
 
 
 def _note_refused(

@@ -13,9 +13,10 @@ from layouts.controls import field
 from layouts.tables import table
 
 HEADS = ("序号", "时间", "谁", "做了什么", "对象", "结果", "说明")
-WORDS = {  # of ways to sign in, of reasons not to, of devices
+WORDS = {  # of ways to sign in, of reasons not to, of browsers, of devices
     **{"password": "口令", "oidc": "单点登录", "code": "验证码", "unknown": "没有这个账号"},
     **{"disabled": "账号停用", "locked": "账号锁定", "address": "同一地址过于频繁"},
+    **{"known": "登录过的", "strange": "没有登录过的"},
     **{"wall": "大屏", "remote": "遥控", "alerts": "报送预警"},
 }
 RESULTS = {"done": "成功", "refused": "被拒绝"}
@@ -106,4 +107,4 @@ def _told(detail: str) -> str:
 def _word(key: str, value: Any) -> Any:
     if key == "role":
         return ROLES[value].name if value in ROLES else value
-    return WORDS.get(value, value) if key in ("way", "why", "kind") else value
+    return WORDS.get(value, value) if key in ("way", "why", "kind", "browser") else value

@@ -48,7 +48,7 @@ DASHS: dict[str, Policy] = {  # the routes that Dash makes; of pages and callbac
 }
 PAGES = ("/", "/<path:path>")
 ROUTER = ".._pages_content.children"  # the callback that brings a page's content
-CHANGE_FIRST = "请先修改初始口令"
+CHANGE_FIRST = "请先修改口令"
 NO_POWER = "您的账号不能看这一页"
 NO_POWER_WHY = "这一页不在您岗位的权限里。需要时请找管理员调整。"
 

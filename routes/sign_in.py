@@ -12,6 +12,7 @@ from flask import Flask, Response, redirect, request
 
 from access.account import Account
 from access.accounts import Accounts
+from access.known_browsers import KEPT
 from access.policy import needs, opened
 from access.roles import ROLES, Power
 from access.sessions import Sessions
@@ -28,6 +29,8 @@ LOOPBACK = ("127.0.0.1", "::1")
 HERE = (*LOOPBACK, "localhost")  # names under which a browser at this machine finds it
 PASSED_ON = (*FORWARDED, "Via")
 NAME = "智脑"
+PATH = "/sign-in"
+KNOWN = "zhinao_known"  # the cookie that says who signed in with this browser before
 HOMES = (  # the first of these that one may see is where one begins
     ("/", {Power.FIGURES}),
     ("/cases", {Power.CASES}),
@@ -56,18 +59,18 @@ class Doors:
 def register(server: Flask, doors: Doors) -> None:
     """Serve /sign-in and /sign-out."""
 
-    @server.get("/sign-in")
+    @server.get(PATH)
     @opened
     def answer_sign_in() -> Response:
         name = request.args.get("name", "")[:40]
         return page(_asked(doors, name, request.args.get("next")))
 
-    @server.get("/sign-in/forms.css")
+    @server.get(f"{PATH}/forms.css")
     @opened
     def answer_style() -> Response:
         return Response(doors.style.read_bytes(), mimetype="text/css")
 
-    @server.post("/sign-in")
+    @server.post(PATH)
     @opened
     def take_sign_in() -> Response:
         given = {key: request.form.get(key, "") for key in ("name", "password", "code", "next")}
@@ -79,6 +82,7 @@ def register(server: Flask, doors: Doors) -> None:
                 datetime.now(UTC),
                 *who_asks(),
                 before=request.cookies.get(SESSION),
+                known=request.cookies.get(KNOWN),
             )
         except SignInRefused as refused:
             told = _asked(doors, given["name"][:40], given["next"], str(refused))
@@ -102,9 +106,10 @@ def welcome(signed: Signed, there: str | None) -> Response:
 
 def with_session(response: Any, signed: Signed) -> Response:
     """The answer, with which the browser is known from now on."""
-    response.set_cookie(
-        SESSION, signed.token, httponly=True, samesite="Strict", secure=request.is_secure
-    )
+    safe: Any = {"httponly": True, "samesite": "Strict", "secure": request.is_secure}
+    response.set_cookie(SESSION, signed.token, **safe)
+    if signed.known:
+        response.set_cookie(KNOWN, signed.known, max_age=KEPT, path=PATH, **safe)
     return response
 
 

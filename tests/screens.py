@@ -1,6 +1,5 @@
 """A screen that every home of the tests knows: it may look at the wall, and no more."""
 
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from sqlalchemy import insert, select
 
 from access.devices import COOKIE, DEVICES
 from access.operations import Operations
+from access.tokens import Seals
 
 NAME, TOKEN = "测试大屏", "a-token-of-tests-that-no-real-home-knows"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -19,8 +19,10 @@ ADDED = datetime(2026, 11, 1, tzinfo=UTC)
 def admit(home: Path) -> int:
     """Let the screen in at this home; its number."""
     operations = Operations(home)
-    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    row = {"name": NAME, "kind": "wall", "digest": digest, "added_at": ADDED}
+    seals = Seals(home, DEVICES.name)
+    digest = seals.digest(TOKEN)
+    seal = seals.seal(digest, NAME, "wall", [])
+    row = {"name": NAME, "kind": "wall", "digest": digest, "seal": seal, "added_at": ADDED}
     with operations.writing() as connection:
         number = connection.execute(select(DEVICES.c.id).where(DEVICES.c.digest == digest)).scalar()
         if number is None:

@@ -1,15 +1,21 @@
 """A device is known by its token until that is revoked; the token itself is kept nowhere."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert, select, text
 from typer.testing import CliRunner
 
 from access.__main__ import app
-from access.devices import Devices
+from access.devices import DEVICES, Devices
 from access.operations import FILE, Operations, OperationsError
 
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
+
+
+def plain(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -39,6 +45,59 @@ def test_a_name_is_free_again_once_revoked(devices):
     devices.revoke(str(devices.of(first, NOW).id), NOW)
     second = devices.add("remote", "大厅", NOW)
     assert (devices.of(first, NOW), devices.of(second, NOW).kind) == (None, "remote")
+
+
+def test_who_writes_the_store_alone_can_plant_no_device(devices, operations):
+    """Neither as older programs kept one, nor with the seal of another."""
+    own = devices.add("wall", "大厅", NOW)
+    row = {"kind": "remote", "added_at": NOW}
+    with operations.writing() as connection:
+        kept = connection.execute(select(DEVICES)).one()
+        for number, digest in enumerate((plain("planted"), plain(plain("planted")))):
+            planted = {"name": f"假{number}", "digest": digest, "seal": kept.seal}
+            connection.execute(insert(DEVICES).values(row | planted))
+    assert [devices.of(token, NOW) for token in ("planted", plain("planted"))] == [None, None]
+    assert devices.of(own, NOW).name == "大厅"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE devices SET kind = 'remote' WHERE id = 1",
+        "UPDATE devices SET name = '值班台' WHERE id = 1",
+        "DELETE FROM device_limits WHERE device = 1",
+        "UPDATE device_limits SET value = 'town:T2' WHERE device = 1",
+        "UPDATE device_limits SET device = 1 WHERE device = 3",
+        "UPDATE devices SET seal = (SELECT d.seal FROM devices d WHERE d.id = 2) WHERE id = 1",
+        "UPDATE devices SET seal = '' WHERE id = 1",
+        "UPDATE devices SET seal = '智' WHERE id = 1",
+    ],
+)
+def test_who_writes_the_store_alone_can_let_no_device_do_more(devices, operations, change):
+    token = devices.add("wall", "大厅", NOW, regions=["town:T1"])
+    other = devices.add("remote", "遥控器", NOW)
+    devices.add("wall", "二镇", NOW, regions=["town:T2"])
+    with operations.writing() as connection:
+        connection.execute(text(change))
+    assert devices.of(token, NOW) is None
+    assert devices.of(other, NOW).kind == "remote"
+
+
+def test_a_revoked_device_is_not_brought_back_by_who_writes_the_store(devices, operations):
+    token = devices.add("wall", "大厅", NOW)
+    devices.revoke("大厅", NOW)
+    with operations.writing() as connection:
+        connection.execute(text("UPDATE devices SET revoked_at = NULL"))
+    assert devices.of(token, NOW) is None
+
+
+def test_a_token_is_nobodys_at_another_home(devices, tmp_path, monkeypatch):
+    """The key is another's there, as where somebody took the store without it."""
+    token = devices.add("wall", "大厅", NOW)
+    monkeypatch.setenv("ZHINAO_AUDIT_KEY", "another key than that in the home")
+    assert Devices(devices._operations).of(token, NOW) is None
+    monkeypatch.delenv("ZHINAO_AUDIT_KEY")
+    assert Devices(devices._operations).of(token, NOW) is not None
 
 
 def test_when_it_was_seen_last_is_kept_to_the_minute(devices):

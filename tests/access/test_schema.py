@@ -1,5 +1,6 @@
 """The tables that revisions make are those that the program declares, whatever came before."""
 
+import hashlib
 import multiprocessing
 import sqlite3
 from contextlib import closing
@@ -12,18 +13,31 @@ import orjson
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    column,
+    create_engine,
+    insert,
+    inspect,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 import access
 import dispatch
 from access import schema
+from access.attempts import MOST_IN_A_ROW, Attempts
 from access.audit import Audit, entry
 from access.devices import Devices
-from access.operations import METADATA, Operations, OperationsError
+from access.operations import FILE, METADATA, REVISION_FILE, Moment, Operations, OperationsError
+from access.sessions import Sessions
+from access.tokens import BROKEN
 from dispatch.alerts import ALERTS, LiveAlerts
 from dispatch.walls import Walls
 from rules.cap_message import from_json
+from tests.conftest import emptied
 from tests.rules.test_cap_message import RECORD
 
 for package in (access, dispatch):  # every table that there is, whoever asks for it
@@ -31,7 +45,9 @@ for package in (access, dispatch):  # every table that there is, whoever asks fo
         if module.name not in ("__main__", "migrations"):
             import_module(f"{package.__name__}.{module.name}")
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
-FIRST = "0001"
+FIRST, BEFORE_SEALS = "0001", "0002"
+TOKEN, REVOKED, SCREEN = "a-token-of-an-older-program", "a-revoked-one", "a-screen-of-old"
+RUNNING, ENDED = "a-session-of-an-older-program", "a-session-that-ended"
 
 
 def differences(store: Operations) -> list:
@@ -58,24 +74,56 @@ def test_revisions_follow_one_another_without_a_gap():
     assert schema.revisions() == [f"{n:04}" for n in range(1, len(schema.revisions()) + 1)]
 
 
-def of_the_first_revision(store: Operations) -> None:
-    """As an older program left it, with what people did then."""
+def of_revision(store: Operations, number: str) -> None:
+    """As an older program left it."""
     with store._alone() as connection:
-        assert schema.upgrade(connection, to=FIRST) == [FIRST]
+        assert schema.upgrade(connection, store._key, number)[-1] == number
 
 
-def filled(store: Operations) -> tuple[str, int]:
-    """What is done in every table of the first revision: a device's token, an alert's sequence."""
-    devices = Devices(store)
-    token = devices.add("alerts", "平台", NOW, senders=["a@example.cn"])
-    devices.add("wall", "大厅", NOW, regions=["town:T1"])
+def later(store: Operations) -> Operations:
+    """The same, opened by the present program; older ones did not write down their revision."""
+    (store.home / REVISION_FILE).unlink(missing_ok=True)
+    return again(store)
+
+
+def again(store: Operations) -> Operations:
+    return Operations(store.home, store.url.render_as_string(False))
+
+
+def put(connection: Connection, name: str, /, **values: object) -> None:
+    """A row of an older program, which knew other columns."""
+    kinds = {key: Moment if isinstance(each, datetime) else None for key, each in values.items()}
+    older = table(name, *(column(key, kind) for key, kind in kinds.items()))
+    connection.execute(insert(older).values(values))
+
+
+def plain(token: str) -> str:
+    """As older programs kept a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def put_devices(connection: Connection) -> None:
+    for number, (name, kind, token) in enumerate(
+        (("平台", "alerts", TOKEN), ("大厅", "wall", SCREEN), ("旧屏", "wall", REVOKED)), 1
+    ):
+        row = {"name": name, "kind": kind, "digest": plain(token), "added_at": NOW}
+        put(connection, "devices", id=number, **row)
+    connection.execute(text("UPDATE devices SET revoked_at = added_at WHERE id = 3"))
+    for device, kind, value in ((1, "sender", "b@x"), (1, "sender", "a@x"), (2, "region", "t:T1")):
+        put(connection, "device_limits", device=device, kind=kind, value=value)
+
+
+def filled(store: Operations) -> int:
+    """What is done in every table of the first revision; an alert's sequence."""
+    with store.writing() as connection:
+        put_devices(connection)
     alerts, message = LiveAlerts(store), from_json(orjson.dumps(RECORD))
     sequence = alerts.accept(message, "平台", b"raw", NOW).sequence
     alerts.refuse(message, "平台", b"raw", NOW)
     alerts.acknowledge([message.identity], "值班台", NOW)
     Walls(store).command(0, {"mode": "war"}, "值班台", NOW)
     Audit(store).note(entry("console", "test", "一"), NOW)
-    return token, sequence
+    return sequence
 
 
 def rows(store: Operations) -> dict[str, int]:
@@ -87,46 +135,132 @@ def rows(store: Operations) -> dict[str, int]:
         }
 
 
-def whole(store: Operations, token: str, sequence: int) -> bool:
-    device = Devices(store).of(token, NOW)
+def whole(store: Operations, sequence: int) -> bool:
+    device = Devices(store).of(TOKEN, NOW)
     with store.reading() as connection:
         found = connection.execute(select(ALERTS.c.sequence)).scalars().all()
     verdict = Audit(store).verify()
-    assert device is not None and device.senders == ("a@example.cn",)
-    assert (found, verdict.entries, verdict.problems) == ([sequence], 3, ())
+    assert device is not None and device.senders == ("a@x", "b@x")
+    assert (found, verdict.entries, verdict.problems) == ([sequence], 1, ())
     return Walls(store).state(0)[0].mode == "war"
 
 
 def test_a_store_of_the_first_revision_is_upgraded_with_all_that_is_in_it(operations, monkeypatch):
-    of_the_first_revision(operations)
+    of_revision(operations, FIRST)
     with monkeypatch.context() as older:
         older.setattr(schema, "newest", lambda: FIRST)
-        token, sequence = filled(operations)
+        sequence = filled(operations)
     before = rows(operations)
-    newer = Operations(operations.home, operations.url.render_as_string(False))
+    newer = later(operations)
     newer.prepare()
     assert differences(newer) == []
     after = rows(newer)
     assert {name: after[name] for name in before} == before
-    assert whole(newer, token, sequence)
+    assert whole(newer, sequence)
     newer.close()
 
 
 def test_a_store_made_before_there_were_revisions_is_taken_over(operations, monkeypatch):
     """All tables but the number of the revision; some may be missing, for they came by and by."""
-    of_the_first_revision(operations)
+    of_revision(operations, FIRST)
     with monkeypatch.context() as older:
         older.setattr(schema, "newest", lambda: FIRST)
-        token, sequence = filled(operations)
+        sequence = filled(operations)
     with operations.engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {schema.VERSIONS}"))
         connection.execute(text("DROP TABLE listeners"))
-    taken = Operations(operations.home, operations.url.render_as_string(False))
-    assert whole(taken, token, sequence)
+    taken = later(operations)
+    assert whole(taken, sequence)
     assert differences(taken) == []
     with pytest.raises(SQLAlchemyError), taken.writing() as connection:
         connection.execute(text("UPDATE audit SET actor = 'x'"))
     taken.close()
+
+
+def before_seals(store: Operations) -> None:
+    """Devices, an account with its sessions and a lock, as the program before kept them."""
+    of_revision(store, BEFORE_SEALS)
+    with store._alone() as connection:
+        put_devices(connection)
+        account = {"name": "leader1", "shown": "x", "role": "leader", "digest": "x"}
+        yes_no = {"must_change": False, "is_demo": False}
+        times = {"added_at": NOW, "changed_at": NOW, "password_at": NOW}
+        put(connection, "accounts", id=7, **account, **yes_no, **times)
+        of_account = {"account": 7, "address": "192.0.2.7", "agent": "", "way": "password"}
+        for token in (RUNNING, ENDED):
+            row = {"digest": plain(token), "begun_at": NOW, "seen_at": NOW, **of_account}
+            put(connection, "sessions", **row)
+        over = text("UPDATE sessions SET ended_at = seen_at WHERE digest = :digest")
+        connection.execute(over, {"digest": plain(ENDED)})
+        digest = Attempts(store)._digest("leader1")
+        put(connection, "sign_in_failures", digest=digest, failures=MOST_IN_A_ROW, last_at=NOW)
+
+
+def test_tokens_of_the_program_before_go_on_being_good(operations):
+    before_seals(operations)
+    newer = later(operations)
+    devices, sessions = Devices(newer), Sessions(newer)
+    screen, platform = devices.of(SCREEN, NOW), devices.of(TOKEN, NOW)
+    assert screen is not None and (screen.kind, screen.regions) == ("wall", (("t", "T1"),))
+    assert platform is not None and platform.senders == ("a@x", "b@x")
+    account = sessions.of(RUNNING, NOW, True)
+    assert account is not None and account.name == "leader1"
+    assert (devices.of(REVOKED, NOW), sessions.of(ENDED, NOW, True)) == (None, None)
+    with newer.reading() as connection:
+        for name in ("devices", "sessions"):
+            asked = connection.execute(text(f"SELECT digest, seal FROM {name}")).all()
+            kept = {each for row in asked for each in row}
+            assert not kept & {plain(t) for t in (TOKEN, REVOKED, SCREEN, RUNNING, ENDED)}
+            assert sum(row.seal == BROKEN for row in asked) == 1
+        assert Attempts(newer).locked(connection, ["leader1", "nobody"], NOW) == {"leader1"}
+    assert differences(newer) == []
+    newer.close()
+
+
+def turned_back(store: Operations) -> None:
+    """By somebody who may write the store alone, and plants a token in the way of old."""
+    changes = [
+        "ALTER TABLE devices DROP COLUMN seal",
+        "ALTER TABLE sessions DROP COLUMN seal",
+        "DROP INDEX sign_in_failures_of_name",
+        "ALTER TABLE sign_in_failures DROP COLUMN of_name",
+        "DROP TABLE former_passwords",
+        "DROP INDEX audit_about",
+        f"UPDATE {schema.VERSIONS} SET version_num = '{BEFORE_SEALS}'",
+    ]
+    with store.engine.begin() as connection:
+        for change in changes:
+            connection.execute(text(change))
+        row = {"name": "假屏", "kind": "remote", "digest": plain("planted"), "added_at": NOW}
+        put(connection, "devices", id=99, **row)
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_a_store_that_was_turned_back_is_not_carried_over(operations, is_forgotten):
+    operations.prepare()
+    turned_back(operations)
+    if is_forgotten:  # as one from before there were revisions
+        with operations.engine.begin() as connection:
+            connection.execute(text(f"DROP TABLE {schema.VERSIONS}"))
+    started = again(operations)
+    with pytest.raises(OperationsError, match="这个数据目录用过第 0003 版"):
+        Devices(started).of("planted", NOW)
+    (operations.home / REVISION_FILE).unlink()  # whoever may, says that he knows it
+    assert Devices(started).of("planted", NOW) is not None
+    started.close()
+
+
+def test_a_home_whose_store_is_gone_begins_anew(operations):
+    operations.prepare()
+    if operations.is_file:
+        operations.close()
+        for path in operations.home.glob(FILE):
+            path.unlink()
+    else:
+        emptied(operations)
+    started = again(operations)
+    assert Devices(started).all() == []
+    started.close()
 
 
 def test_a_store_of_a_newer_program_is_left_alone(operations):

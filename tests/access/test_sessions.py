@@ -1,11 +1,12 @@
 """A session ends when it is idle, too old, ended or its account disabled, and no sooner."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select, text
 
 from access.accounts import Accounts
 from access.audit import Audit
@@ -14,6 +15,10 @@ from access.sessions import IDLE, LONGEST, SEEN_EVERY, SESSIONS, Sessions
 
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+
+
+def plain(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -48,6 +53,56 @@ def test_a_token_is_kept_nowhere(sessions, accounts, operations, tmp_path):
         kept = b"".join(path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
         assert token.encode() not in kept
     assert token not in repr(Audit(operations).entries())
+
+
+def test_who_writes_the_store_alone_can_plant_no_session(sessions, accounts, operations):
+    """Neither as older programs kept one, nor with the seal of another."""
+    begin(sessions, accounts)
+    with operations.writing() as connection:
+        kept = dict(connection.execute(select(SESSIONS)).one()._mapping)
+        for token in ("planted", plain("planted")):
+            connection.execute(insert(SESSIONS).values(kept | {"digest": plain(token)}))
+    assert [sessions.of(token, NOW, True) for token in ("planted", plain("planted"))] == [None] * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sessions SET account = (SELECT id FROM accounts WHERE name = 'leader2')",
+        "UPDATE sessions SET way = 'oidc'",
+        "UPDATE sessions SET begun_at = seen_at",
+        "UPDATE sessions SET seal = ''",
+        "UPDATE sessions SET seal = digest",
+    ],
+)
+def test_who_writes_the_store_alone_can_let_no_session_be_anothers(
+    sessions, accounts, operations, change
+):
+    token = begin(sessions, accounts)
+    assert sessions.of(token, NOW + MINUTE, True).name == "leader1"
+    with operations.writing() as connection:
+        connection.execute(text(change))
+    assert sessions.of(token, NOW + MINUTE, True) is None
+
+
+@pytest.mark.parametrize("ending", ["out", "all", "password", "disabled"])
+def test_a_session_that_ended_is_not_brought_back_by_who_writes_the_store(
+    sessions, accounts, operations, ending
+):
+    token = begin(sessions, accounts)
+    match ending:
+        case "out":
+            sessions.end(token, NOW)
+        case "all":
+            sessions.end_all("leader1", NOW)
+        case "password":
+            accounts.set_password("leader1", "Xk7#pqr-stuvw", "plain words of some length", NOW)
+        case "disabled":
+            accounts.disable("leader1", NOW)
+            accounts.enable("leader1", NOW)
+    with operations.writing() as connection:
+        connection.execute(text("UPDATE sessions SET ended_at = NULL"))
+    assert sessions.of(token, NOW, True) is None
 
 
 def test_the_token_that_the_browser_had_is_worthless_after_signing_in(sessions, accounts):

@@ -29,6 +29,7 @@ from access.attempts import (
     REMEMBERED,
     TRIED,
     Attempts,
+    Guesser,
     network,
     plain,
 )
@@ -42,6 +43,7 @@ NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 GOOD, BAD = "Xk7#pqr-stuvw", "Secret-typed-wrongly-9"
 AGENT = "Browser/1"
+LOCK = "account.lock"
 
 
 @pytest.fixture
@@ -164,6 +166,103 @@ def test_an_administrator_unlocks(sign_in, accounts, operations):
     assert ("account.unlock", "leader1", "done", None) in told(operations)
     with pytest.raises(OperationsError, match="没有账号"):
         sign_in.unlock("nobody", NOW, "admin1")
+
+
+def test_strangers_lock_strangers_out_and_not_who_was_here_before(sign_in, operations):
+    known = enter(sign_in).known
+    for _ in range(MOST_IN_A_ROW):
+        assert refused(sign_in, password=BAD) == (WRONG, None)
+    assert refused(sign_in)[1] == 900
+    again = enter(sign_in, known=known)
+    assert refused(sign_in)[1] == 900  # who comes in is known; those who guess stay locked out
+    assert enter(sign_in, known=again.known)
+    locks = [json.loads(kept.entry.detail) for kept in Audit(operations).entries(action=LOCK)]
+    assert locks == [{"browser": "strange", "minutes": 15}]
+    assert "leader1" in sign_in.locked(["leader1"], NOW)
+
+
+def test_who_was_here_before_has_five_guesses_for_himself(sign_in, operations):
+    known, other = enter(sign_in).known, enter(sign_in).known
+    for _ in range(MOST_IN_A_ROW):
+        assert refused(sign_in, password=BAD, known=known) == (WRONG, None)
+    assert refused(sign_in, known=known) == (
+        "连续输错 5 次，账号已锁定，请 15 分钟后再试",
+        900,
+    )
+    assert enter(sign_in, known=other) and enter(sign_in)
+    assert refused(sign_in, known=known)[1] == 900
+    assert sign_in.locked(["leader1", "leader2"], NOW) == {"leader1"}
+    locks = [json.loads(kept.entry.detail) for kept in Audit(operations).entries(action=LOCK)]
+    assert locks == [{"browser": "known", "minutes": 15}]
+    assert enter(sign_in, known=known, now=NOW + LOCKED)
+
+
+def test_an_administrator_unlocks_known_browsers_too(sign_in, accounts):
+    for unlock in (
+        lambda: sign_in.unlock("leader1", NOW, "admin1"),
+        lambda: accounts.reset_password("leader1", NOW, "admin1"),
+    ):
+        known = enter(sign_in).known
+        for _ in range(MOST_IN_A_ROW):
+            refused(sign_in, password=BAD, known=known)
+        unlock()
+        assert sign_in.locked(["leader1"], NOW) == set()
+        assert refused(sign_in, password=BAD, known=known) == (WRONG, None)
+
+
+def test_a_cookie_that_is_no_proof_of_this_name_is_none(sign_in):
+    own = enter(sign_in, "leader2").known
+    forged = own.split(".")[0] + "." + "A" * 22 + "." + "0" * 64
+    tried = [own, forged, own[:-1] + ("0" if own[-1] != "0" else "1"), "x" * 10_000, "~~~"]
+    assert len(tried) == MOST_IN_A_ROW
+    for cookie in tried:
+        assert refused(sign_in, password=BAD, known=cookie) == (WRONG, None)
+    assert [refused(sign_in, known=cookie)[1] for cookie in tried] == [900] * len(tried)
+    assert enter(sign_in, "leader2", known=own)
+
+
+def test_who_was_here_before_needs_the_password_and_the_code_all_the_same(sign_in, codes):
+    later = NOW + 5 * MINUTE
+    known = enter(sign_in, code=codes.at(later), now=later).known
+    after = later + 5 * MINUTE
+    for password, code in ((GOOD, None), (GOOD, "000000"), (BAD, codes.at(after))):
+        assert refused(sign_in, password=password, code=code, now=after, known=known)[0] == WRONG
+    assert enter(sign_in, code=codes.at(after), now=after, known=known)
+
+
+def test_who_was_here_before_shares_no_address_with_those_who_guess(operations, accounts):
+    """As where a whole office comes by one address."""
+    sign_in = SignIn(operations)
+    known = enter(sign_in, address="192.0.2.9").known
+    for at in range(MOST_OF_ADDRESS + 2):
+        refused(sign_in, f"nobody{at}", BAD)
+    assert refused(sign_in)[0] == "这个地址登录太频繁，请稍后再试"
+    for _ in range(MOST_OF_ADDRESS):  # and has a share of his own
+        assert enter(sign_in, known=known)
+    assert refused(sign_in, known=known)[0] == "这个地址登录太频繁，请稍后再试"
+
+
+def test_a_busy_moment_does_not_count_against_who_is_known(sign_in, monkeypatch):
+    def busy(kept, password):
+        raise passwords.Busy
+
+    known = enter(sign_in).known
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "fits", busy)
+        for _ in range(MOST_IN_A_ROW + 1):
+            assert refused(sign_in, known=known)[1] == 5
+    assert enter(sign_in, known=known)
+
+
+def test_no_proof_is_in_the_store_or_the_audit(sign_in, operations):
+    known = enter(sign_in).known
+    for _ in range(MOST_IN_A_ROW + 1):
+        refused(sign_in, password=BAD, known=known)
+    _, nonce, mac = known.split(".")
+    with operations.reading() as connection:
+        tables = ("accounts", "audit", "sessions", "sign_in_failures", "sign_in_tries")
+        rows = [connection.exec_driver_sql(f"SELECT * FROM {t}").all() for t in tables]
+    assert len(rows[3]) == 1 and nonce not in repr(rows) and mac not in repr(rows)
 
 
 steps = st.lists(
@@ -351,7 +450,7 @@ def test_the_law_of_an_address(operations, offsets):
         for seconds in offsets:
             now += seconds * SECOND
             recent = [at for at in admitted if now - at < ADDRESS_TIME]
-            found = attempts.refusal(connection, "192.0.2.7", now)
+            found = attempts.refusal(connection, Guesser("leader1"), "192.0.2.7", now)
             assert (found is not None) == (len(recent) >= 3)
             if found:
                 assert found.wait == recent[-3] + ADDRESS_TIME - now
