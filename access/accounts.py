@@ -56,10 +56,11 @@ class Accounts:
         password: str | None = None,
         by: str = CONSOLE,
         is_demo: bool = False,
+        oidc_subject: str | None = None,
     ) -> str:
         """A new account's first password, made here where none is given; OperationsError where that
         cannot be. One that was made here, or that another account gave, must be changed at the
-        first sign-in. `regions` are LEVEL:CODE."""
+        first sign-in. `regions` are LEVEL:CODE, `oidc_subject` an issuer and a subject."""
         limits = _checked(name, shown, role, regions, departments)
         first = passwords.made() if password is None else password
         _check_strength(first, name)
@@ -77,9 +78,13 @@ class Accounts:
         with self._audit.writing() as (connection, note):
             if account_named(connection, name):
                 raise OperationsError(f"已有账号 {name}；停用的账号名也不能再用，可以重新启用它")
-            made = insert(ACCOUNTS).values(row).returning(ACCOUNTS.c.id)
-            _set_limits(connection, connection.execute(made).scalar_one(), limits)
-            note(entry(by, "account.add", name, role=role, **_told(limits)), now)
+            connection.execute(insert(ACCOUNTS).values(row))
+            account = _named(connection, name)
+            _set_limits(connection, account.id, limits)
+            subject = _checked_subject(connection, account, oidc_subject)
+            _update(connection, account, now, oidc_subject=subject)
+            bound = {"single": _bound(subject)} if subject else {}
+            note(entry(by, "account.add", name, role=role, **_told(limits), **bound), now)
         return first
 
     def all(self) -> list[Account]:

@@ -20,6 +20,8 @@ from layouts.account_list import AccountLine, DeviceLine, Part, SessionLine, sec
 from layouts.controls import Act
 
 ACTS = (Act.DISABLE, Act.ENABLE, Act.RESET, Act.UNLOCK, Act.DROP_TOTP, Act.END, Act.REVOKE)
+OF_ACCOUNT = (Part.NAME, Part.SHOWN, Part.ROLE, Part.REGIONS, Part.DEPARTMENTS, Part.SUBJECT)
+OF_DEVICE = (Part.DEVICE, Part.KIND, Part.PLACES, Part.SENDERS)
 EVERYWHERE = "全域"
 DEPARTMENT = "department"
 
@@ -45,19 +47,17 @@ def register(app: Dash, services: Services) -> None:
         Output(Part.CHANGED, "data"),
         Input(Part.ADD, "n_clicks"),
         Input(Part.REGISTER, "n_clicks"),
+        Input(Part.SAVE, "n_clicks"),
         *(Input({"type": act.value, "index": ALL}, "submit_n_clicks") for act in ACTS),
         State(Part.CHANGED, "data"),
-        State(Part.NAME, "value"),
-        State(Part.SHOWN, "value"),
-        State(Part.ROLE, "value"),
-        State(Part.REGIONS, "value"),
-        State(Part.DEPARTMENTS, "value"),
-        State(Part.DEVICE, "value"),
-        State(Part.KIND, "value"),
-        State(Part.PLACES, "value"),
-        State(Part.SENDERS, "value"),
+        *(State(part, "value") for part in (*OF_ACCOUNT, *OF_DEVICE)),
         prevent_initial_call=True,
     )(may(administrator(services)))
+    app.callback(
+        *(Output(part, "value") for part in OF_ACCOUNT),
+        Input({"type": Act.EDIT.value, "index": ALL}, "n_clicks"),
+        prevent_initial_call=True,
+    )(may(filler(services)))
 
 
 def administrator(services: Services) -> Callable:
@@ -68,14 +68,17 @@ def administrator(services: Services) -> Callable:
         asked: Any = ctx.triggered_id
         if not ctx.triggered or not ctx.triggered[0]["value"]:
             raise PreventUpdate  # a button has just come on the page
-        changed, *fields = values[2 + len(ACTS) :]
+        changed, *fields = values[3 + len(ACTS) :]
+        account, device = fields[: len(OF_ACCOUNT)], fields[len(OF_ACCOUNT) :]
         by, now = services.viewer().actor, datetime.now(UTC)
         try:
             match asked:
                 case Part.ADD:
-                    told = _add_account(services, fields[:5], by, now)
+                    told = _add_account(services, account, by, now)
+                case Part.SAVE:
+                    told = _change_account(services, account, by, now)
                 case Part.REGISTER:
-                    told = _add_device(services, fields[5:], by, now)
+                    told = _add_device(services, device, by, now)
                 case {"type": kind, "index": name} if kind in acts:
                     told = acts[Act(kind)](str(name), now, by)
                 case _:
@@ -111,12 +114,43 @@ def _acts(services: Services) -> Mapping[Act, Callable[[str, datetime, str], lis
     }
 
 
+def filler(services: Services) -> Callable:
+    """The callback: the form as the account that is to be changed is now."""
+
+    def fill(_clicks: Any) -> tuple:
+        asked: Any = ctx.triggered_id
+        if not isinstance(asked, dict) or not ctx.triggered or not ctx.triggered[0]["value"]:
+            raise PreventUpdate  # a button has just come on the page
+        account = services.accounts.of(str(asked.get("index")))
+        if account is None:
+            raise PreventUpdate
+        regions = [f"{level}:{code}" for level, code in account.regions]
+        limits = regions, [*account.departments]
+        return account.name, account.shown, account.role, *limits, account.oidc_subject or ""
+
+    return fill
+
+
 def _add_account(services: Services, fields: list, by: str, now: datetime) -> list:
-    name, shown, role = (_text(value) for value in fields[:3])
-    regions, departments = (_texts(value) for value in fields[3:])
-    _refuse_unknown(services, [*regions, *(f"{DEPARTMENT}:{code}" for code in departments)])
-    first = services.accounts.add(name, shown, role, now, regions, departments, by=by)
+    name, shown, role, regions, departments, subject = _of_account(services, fields)
+    limits = regions, departments
+    first = services.accounts.add(name, shown, role, now, *limits, by=by, oidc_subject=subject)
     return secret(f"已建立账号 {name}，初始口令", first)
+
+
+def _change_account(services: Services, fields: list, by: str, now: datetime) -> list:
+    name, shown, role, regions, departments, subject = _of_account(services, fields)
+    limits = {"regions": regions, "departments": departments}
+    services.accounts.change(name, now, by, shown=shown, role=role, **limits, oidc_subject=subject)
+    return [f"已保存 {name}；岗位或范围有变时，该账号要重新登录"]
+
+
+def _of_account(services: Services, fields: list) -> tuple[str, str, str, list, list, str]:
+    """What the form says, in the order of OF_ACCOUNT."""
+    name, shown, role, subject = (_text(fields[at]) for at in (0, 1, 2, 5))
+    regions, departments = _texts(fields[3]), _texts(fields[4])
+    _refuse_unknown(services, [*regions, *(f"{DEPARTMENT}:{code}" for code in departments)])
+    return name, shown, role, regions, departments, subject
 
 
 def _refuse_unknown(services: Services, pairs: list[str]) -> None:

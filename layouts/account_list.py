@@ -29,7 +29,9 @@ class Part(StrEnum):
     ROLE = "account-role"
     REGIONS = "account-regions"
     DEPARTMENTS = "account-departments"
+    SUBJECT = "account-subject"
     ADD = "account-add"
+    SAVE = "account-save"
     KIND = "device-kind"
     DEVICE = "device-name"
     PLACES = "device-regions"
@@ -73,8 +75,9 @@ class DeviceLine(NamedTuple):
     is_revoked: bool
 
 
-def new_account() -> html.Div:
-    """What a new account needs; regions and departments are offered by the callback."""
+def account_form() -> html.Div:
+    """What an account is made of, a new one or one that is changed; regions and departments are
+    offered by the callback."""
     roles = [{"value": role.key, "label": role.name} for role in ROLES.values()]
     return html.Div(
         [
@@ -83,7 +86,9 @@ def new_account() -> html.Div:
             field("岗位", dcc.Dropdown(roles, id=Part.ROLE)),
             field("只看区域", dcc.Dropdown(id=Part.REGIONS, multi=True, placeholder="不限")),
             field("只看部门", dcc.Dropdown(id=Part.DEPARTMENTS, multi=True, placeholder="不限")),
+            field("统一身份", dcc.Input(id=Part.SUBJECT, placeholder="签发方地址 用户标识")),
             html.Button("建立账号", id=Part.ADD, className="is-main"),
+            html.Button("保存修改", id=Part.SAVE),
         ],
         className="tools",
     )
@@ -156,6 +161,7 @@ def _account(line: AccountLine) -> list:
         [_act(Act.ENABLE, line.name, "启用")]
         if line.is_disabled
         else [
+            html.Button("修改", id={"type": Act.EDIT.value, "index": line.name}, n_clicks=0),
             *([_act(Act.UNLOCK, line.name, "解锁")] if line.is_locked else []),
             _act(Act.RESET, line.name, "重置口令", f"重置 {line.name} 的口令？原口令立即失效。"),
             *([_act(Act.DROP_TOTP, line.name, "停两步")] if line.has_totp else []),

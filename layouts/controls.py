@@ -37,7 +37,8 @@ class Act(StrEnum):
     """`type` of ids that exist once per item: {"type": Act.BACK, "index": code}."""
 
     BACK = "back"
-    DISABLE = "disable"  # an account
+    EDIT = "edit"  # an account
+    DISABLE = "disable"
     ENABLE = "enable"
     RESET = "reset"  # its password
     UNLOCK = "unlock"

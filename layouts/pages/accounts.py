@@ -21,7 +21,7 @@ def layout(**_: str) -> html.Main:
         html.Div(id=Part.TOLD, role="status", className="answer-line"),
         dcc.Store(id=Part.CHANGED, data=0),
         html.H2("账号"),
-        account_list.new_account(),
+        account_list.account_form(),
         html.Div(id=Part.ACCOUNTS),
         account_list.roles(),
         html.H2("正在登录"),

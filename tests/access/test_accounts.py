@@ -173,6 +173,12 @@ def test_one_identity_of_single_sign_on_is_one_account(accounts):
     accounts.change("other", NOW, "admin1", oidc_subject="https://sso.example u1")
     told = {each.name: each.oidc_subject for each in accounts.all()}
     assert told == {"leader1": None, "other": "https://sso.example u1"}
+    bound = {"oidc_subject": "https://sso.example u1"}
+    with pytest.raises(OperationsError, match="已经属于另一个账号"):
+        accounts.add("third", "三", "leader", NOW, **bound)
+    assert accounts.of("third") is None
+    accounts.add("third", "三", "leader", NOW, oidc_subject="https://sso.example u3")
+    assert accounts.of("third").oidc_subject == "https://sso.example u3"
 
 
 def test_the_last_administrator_stays(accounts):

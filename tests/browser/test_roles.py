@@ -163,6 +163,31 @@ def test_an_administrator_makes_an_account_whose_owner_chooses_the_password(
         their.wait_for_edition(1)
 
 
+def test_an_administrator_gives_an_account_another_post(
+    browser: Browser, desk: Look, office: Office
+):
+    office.accounts.add("qian", "钱测丁", "analyst", now(), (), (), PASSWORD)
+    with looking(browser, is_known=False) as their:
+        sign_in(their.page, office, "qian", "/indicators")
+        their.page.locator(".own").wait_for()
+        sign_in(desk.page, office, "administrator")
+        row = desk.page.locator("tr", has_text="钱测丁")
+        row.get_by_role("button", name="修改").click()
+        expect(desk.page.locator("#account-name")).to_have_value("qian", timeout=PATIENCE)
+        desk.page.locator("#account-role").click()
+        desk.page.get_by_role("option", name="审计员").click()
+        desk.page.locator("#account-subject").fill("https://sso.invalid u-7")
+        desk.page.get_by_role("button", name="保存修改").click()
+        desk.page.get_by_text("已保存 qian").wait_for()
+        expect(row).to_contain_text("审计员", timeout=PATIENCE)
+        expect(row).to_contain_text("已绑定", timeout=PATIENCE)
+        their.page.wait_for_url("**/sign-in?next=**")
+    changed = office.accounts.of("qian")
+    assert changed is not None and changed.role == "auditor"
+    assert changed.oidc_subject == "https://sso.invalid u-7"
+    assert ("administrator", "qian", "done") in office.noted("account.change")
+
+
 def test_an_administrator_ends_what_somebody_is_doing(browser: Browser, desk: Look, office: Office):
     with looking(browser, is_known=False) as their:
         sign_in(their.page, office, "analyst", "/indicators")
