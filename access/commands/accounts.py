@@ -1,4 +1,4 @@
-"""`python -m access accounts add|list|disable|enable|reset|unlock|link|unlink|roles`."""
+"""`python -m access accounts add|change|list|disable|enable|reset|unlock|link|unlink|roles`."""
 
 import sys
 from datetime import UTC, datetime
@@ -47,6 +47,29 @@ def add(
     with opened(home) as operations:
         first = Accounts(operations).add(name, *told, password=given)
     _tell(first) if given is None else typer.echo(f"已建账号 {name}")
+
+
+@accounts.command()
+def change(
+    name: Name,
+    role: Annotated[str | None, typer.Option(help="换成这个角色")] = None,
+    shown: Annotated[str | None, typer.Option(help="换成这个显示名")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="改为只看这个区域，可重复")] = None,
+    department: Annotated[list[str] | None, typer.Option(help="改为只看这个部门，可重复")] = None,
+    is_unlimited: Annotated[bool, typer.Option("--unlimited", help="不再限定区域和部门")] = False,
+    home: Home = HOME,
+) -> None:
+    """改一个账号的角色、显示名或范围；角色或范围变了，已登录的立即退出。"""
+    if is_unlimited and (region or department):
+        raise typer.BadParameter("--unlimited 和 --region、--department 只能用一种")
+    regions = [] if is_unlimited else region or None
+    departments = [] if is_unlimited else department or None
+    given = {"role": role, "shown": shown, "regions": regions, "departments": departments}
+    if all(value is None for value in given.values()):
+        raise typer.BadParameter("没有说改什么；--help 可查")
+    with opened(home) as operations:
+        Accounts(operations).change(name, datetime.now(UTC), CONSOLE, **given)
+    typer.echo(f"已修改 {name}")
 
 
 @accounts.command("list")

@@ -86,6 +86,21 @@ def test_what_cannot_be_is_said_in_a_line(run, operations, words, said):
     assert result.stderr.count("\n") == 1
 
 
+def test_change_gives_another_post_and_other_limits(run, operations):
+    made = ("accounts", "add", "a1", "--role", "mediator", "--region", "town:T1")
+    token = enter(operations, "a1", run(*made).stdout.strip()).token
+    assert run("accounts", "change", "a1", "--region", "town:T2").output == "已修改 a1\n"
+    assert Sessions(operations).of(token, now(), True) is None
+    (found,) = Accounts(operations).all()
+    assert (found.role, found.regions) == ("mediator", (("town", "T2"),))
+    assert "要指明区域或部门" in run("accounts", "change", "a1", "--unlimited").output
+    changed = run("accounts", "change", "a1", "--unlimited", "--role", "leader", "--shown", "分管")
+    (found,) = Accounts(operations).all()
+    assert (changed.exit_code, found.role, found.regions, found.shown) == (0, "leader", (), "分管")
+    assert run("accounts", "change", "a1").exit_code == 2
+    assert run("accounts", "change", "a1", "--unlimited", "--region", "town:T1").exit_code == 2
+
+
 def test_disable_ends_sessions_and_enable_lets_in_again(run, operations):
     password = run("accounts", "add", "a1", "--role", "leader").stdout.strip()
     token = enter(operations, "a1", password).token
