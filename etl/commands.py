@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
 from data.editions.store import EditionStore
+from etl.on_record import note_settings
 from etl.origin import Origin, recorded
 from etl.report import Report
 from etl.run import FAILURES, run
@@ -55,7 +57,7 @@ def run_command(
         report = run(origin, home, now=as_of_clock, progress=show)
     if json:
         json.write_bytes(report.as_json())
-    print_report(report)
+    _tell(home, report)
     raise typer.Exit(0 if report.is_good else 1)
 
 
@@ -110,7 +112,13 @@ def watch(home: Home) -> None:
     from etl.watch import watch as keep_watching
 
     with failures_in_one_line():
-        keep_watching(recorded(home), home, on_report=print_report)
+        keep_watching(recorded(home), home, on_report=partial(_tell, home))
+
+
+def _tell(home: Path, report: Report) -> None:
+    print_report(report)
+    if problem := note_settings(home, report):
+        typer.echo(problem, err=True)
 
 
 @app.command()

@@ -64,6 +64,7 @@ class Known:
     layers: dict[str, str]
     containers: dict[tuple[str, str], tuple[str, str]]
     members: dict[tuple[str, str], tuple[str, str]]
+    sources: frozenset[str] = frozenset()
 
 
 def known_of(store: EditionStore) -> Known:
@@ -85,6 +86,7 @@ def known_of(store: EditionStore) -> Known:
                         "SELECT source, member, content_hash, declaration_hash FROM members"
                     )
                 ),
+                frozenset(name for (name,) in edition.rows("SELECT source FROM sources")),
             )
     except NoEdition:
         return Known(None, None, {}, {}, {})

@@ -27,6 +27,7 @@ class Report:
         default_factory=list
     )  # sources whose TOML is gone, not their rows
     located: tuple[int, int] | None = None  # cases with a grid, all cases
+    settings: list[str] = field(default_factory=list)  # parts of the declaration that are new
     forgotten: int = 0  # cases of which what named people was emptied
     refused_before: dict[str, str] = field(default_factory=dict)  # source -> reason
 

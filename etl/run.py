@@ -118,7 +118,19 @@ def _bring_up_to_date(
         is_same_site = _is_of(known, site, places)
         _build(build, loading, store, known, news, report, is_same_site, progress)
     if report.edition is not None:
+        report.settings = _declared_anew(known, site, news)
         store.prune(site.keep_editions)
+
+
+def _declared_anew(known: Known, site: Site, news: Sequence[New]) -> list[str]:
+    """The parts of the site's declaration, and the sources, that are not what the edition before
+    was made of; of one that cannot be read any more, nothing is known."""
+    if known.site is None:
+        return []
+    parts = [name for name in Site.model_fields if getattr(known.site, name) != getattr(site, name)]
+    declared = {new.source.name for new in news}
+    anew = {new.source.name for new in news if new.is_declared_anew}
+    return parts + [f"sources/{name}" for name in sorted(anew | (declared ^ known.sources))]
 
 
 def _zoned(moment: datetime, site: Site) -> datetime:
