@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Table, Text, func, insert, select
 
 from access.operations import METADATA, Moment, Operations, OperationsError
 
@@ -122,6 +122,15 @@ class Audit:
         """Append an entry that stands alone."""
         with self.writing() as (_, note):
             note(what, now)
+
+    def count(self, connection: Connection, actor: str, action: str, since: datetime) -> int:
+        """How often somebody has done something since a time. In a transaction of `writing` it
+        holds until the end, whoever else asks at the same moment."""
+        older = select(AUDIT.c.seq).where(AUDIT.c.at < since).order_by(AUDIT.c.seq.desc()).limit(1)
+        wanted = {"actor": actor[: LONGEST["actor"]], "action": action, "result": DONE}
+        given = [AUDIT.c[name] == value for name, value in wanted.items()]
+        newer = AUDIT.c.seq > func.coalesce(older.scalar_subquery(), 0)
+        return connection.execute(select(func.count()).where(newer, *given)).scalar_one()
 
     def _append(self, connection: Connection, what: Entry, now: datetime) -> Kept:
         newest = select(AUDIT.c.seq, AUDIT.c.mac).order_by(AUDIT.c.seq.desc()).limit(1)
