@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from data import masking
 from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
 from data.editions.store import EditionStore
+from etl.erasure import LONGEST_REASON
 from etl.origin import Origin, recorded
 from etl.report import Report
 from etl.run import FAILURES, run
@@ -138,8 +140,18 @@ def erase(
     """清空一个事项的个人信息：立即生效，以后再送来也不恢复。"""
     from etl.erasure import erase as erased
 
-    with failures_in_one_line():
-        done = erased(home, case_code, reason, wait=WRITER_PATIENCE)
+    faults: list[str] = []
+
+    def note() -> None:
+        faults.extend(_not_in_audit(home, case_code, reason))
+
+    try:
+        with failures_in_one_line():
+            done = erased(home, case_code, reason, wait=WRITER_PATIENCE, listed=note)
+    finally:
+        for fault in faults:
+            again = "业务库恢复后再执行一次本命令，即补记"
+            typer.echo(f"这次清除没有记入审计：{fault}；{again}", err=True)
     typer.echo(
         f"已清空 {case_code}，发布版本 {done.edition}"
         if done.edition
@@ -149,9 +161,33 @@ def erase(
     if done.pinned:
         listed = "、".join(map(str, done.pinned))
         typer.echo(
-            f"已固定的版本仍含有它：{listed}；取消固定（editions unpin）后再执行一次", err=True
+            f"已固定的版本仍含有它：{listed}，页面、导出和命令不再显示；"
+            "要从磁盘上去掉，取消固定（editions unpin）后再执行一次",
+            err=True,
         )
+    if done.pinned or faults:
         raise typer.Exit(1)
+
+
+def _not_in_audit(home: Path, case_code: str, reason: str) -> list[str]:
+    """Note an erasure in the audit; why that could not be. It is somebody's right to have it done,
+    whether or not the store can be reached."""
+    from access.audit import CONSOLE, Audit, entry
+    from access.operations import FAILURES as AWAY
+    from access.operations import Operations, OperationsError
+
+    told = entry(CONSOLE, "case.erase", case_code, reason=masking.text(reason)[:LONGEST_REASON])
+    try:
+        operations = Operations(home)
+        try:
+            Audit(operations).note(told, datetime.now(UTC))
+        finally:
+            operations.close()
+    except OperationsError as fault:
+        return [str(fault)]
+    except AWAY as fault:
+        return [f"业务库连不上（{type(fault).__name__}）"]
+    return []
 
 
 @editions.command("list")
