@@ -31,7 +31,8 @@ from sqlalchemy import (
 from sqlalchemy import update as update_of
 
 from access import passwords
-from access.audit import Entry, derived_key, entry
+from access.audit import Entry, entry
+from access.keys import derived_key
 from access.operations import KEPT, METADATA, Kept, Moment, Operations
 
 MOST_IN_A_ROW = 5

@@ -10,21 +10,31 @@ import hmac
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+)
 
+from access.keys import key_of, private
 from access.operations import METADATA, Moment, Operations, OperationsError
 
-KEY_FILE, ANCHOR_FILE = "audit.key", "audit.anchor"
-KEY, ANCHOR = "ZHINAO_AUDIT_KEY", "ZHINAO_AUDIT_ANCHOR"  # environment variables
-KEY_BYTES = 32
+ANCHOR_FILE = "audit.anchor"
+ANCHOR = "ZHINAO_AUDIT_ANCHOR"  # an environment variable
 FIRST = "0" * 64  # what the first entry follows
 DONE, REFUSED = "done", "refused"
 CONSOLE = "console"  # an actor: whoever may type commands on the server
@@ -124,6 +134,15 @@ class Audit:
         with self.writing() as (_, note):
             note(what, now)
 
+    def count(self, connection: Connection, actor: str, action: str, since: datetime) -> int:
+        """How often somebody has done something since a time. In a transaction of `writing` it
+        holds until the end, whoever else asks at the same moment."""
+        older = select(AUDIT.c.seq).where(AUDIT.c.at < since).order_by(AUDIT.c.seq.desc()).limit(1)
+        wanted = {"actor": actor[: LONGEST["actor"]], "action": action, "result": DONE}
+        given = [AUDIT.c[name] == value for name, value in wanted.items()]
+        newer = AUDIT.c.seq > func.coalesce(older.scalar_subquery(), 0)
+        return connection.execute(select(func.count()).where(newer, *given)).scalar_one()
+
     def _append(self, connection: Connection, what: Entry, now: datetime) -> Kept:
         newest = select(AUDIT.c.seq, AUDIT.c.mac).order_by(AUDIT.c.seq.desc()).limit(1)
         last = connection.execute(newest).first()
@@ -137,7 +156,7 @@ class Audit:
         """Never raises: what was done is done, and the next entry anchors this one as well."""
         try:
             self.anchor.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.anchor, "ab", opener=_private) as file:
+            with open(self.anchor, "ab", opener=private) as file:
                 file.write(f"{newest.seq} {newest.mac}\n".encode())
                 file.flush()
                 os.fsync(file.fileno())
@@ -213,13 +232,8 @@ class Audit:
 
     def _secret(self) -> bytes:
         if self._key is None:
-            self._key = _key_of(self._operations.home)
+            self._key = key_of(self._operations.home)
         return self._key
-
-
-def derived_key(home: Path, purpose: str) -> bytes:
-    """A key for something else, made of the audit's: who has the one cannot tell the other."""
-    return hmac.digest(_key_of(home), purpose.encode(), hashlib.sha256)
 
 
 def _mac(key: bytes, before: str, seq: int, at: datetime, what: Entry) -> str:
@@ -231,36 +245,3 @@ def _mac(key: bytes, before: str, seq: int, at: datetime, what: Entry) -> str:
 def _kept(row: Mapping) -> Kept:
     told = Entry(*(row[name] for name in ("actor", "action", "subject", "result", "detail")))
     return Kept(row["seq"], row["at"], told, row["mac"])
-
-
-def _key_of(home: Path) -> bytes:
-    """The key in the environment variable KEY, else that in the home, made when first wanted."""
-    if given := os.environ.get(KEY):
-        return given.encode()
-    path = home / KEY_FILE
-    if not path.exists():
-        _make_key(path)
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise OperationsError(f"审计密钥 {path} 应有 {KEY_BYTES} 个字节，现有 {len(key)} 个")
-    return key
-
-
-def _make_key(path: Path) -> None:
-    """Whole or not at all, and only one, whoever else makes one at the same moment."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(new, "xb", opener=_private) as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
-    except OSError as fault:
-        raise OperationsError(f"审计密钥 {path} 写不下（{type(fault).__name__}）") from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

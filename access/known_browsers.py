@@ -12,7 +12,7 @@ import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from access.audit import derived_key
+from access.keys import derived_key
 
 KEPT = timedelta(days=180)
 MOST = 8  # people at one browser; who signed in last is kept

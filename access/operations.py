@@ -36,6 +36,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from access import schema
+from access.errors import OperationsError
+from access.keys import derived_key
 
 FILE = "operations.db"
 VARIABLE = "ZHINAO_OPERATIONS"
@@ -60,10 +62,6 @@ REVISION_FILE = f"{FILE}.revision"  # in the home, the newest that its store eve
 FAILURES = (SQLAlchemyError, OSError)  # what using the store may raise where it cannot be reached
 
 log = structlog.get_logger()
-
-
-class OperationsError(Exception):
-    """The store cannot be used as asked; its text is Chinese, for the user."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +190,6 @@ class Operations:
             os.replace(new, self.home / REVISION_FILE)
 
     def _key(self, purpose: str) -> bytes:
-        from access.audit import derived_key  # which is kept in a store itself
-
         return derived_key(self.home, purpose)
 
     @contextmanager

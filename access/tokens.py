@@ -11,7 +11,7 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from access.audit import derived_key
+from access.keys import derived_key
 
 BROKEN = ""  # the seal of what has ended; none that holds
 

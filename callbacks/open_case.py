@@ -1,7 +1,8 @@
 """Open a case, and show a masked value of it to whoever says why: noted before it is sent."""
 
+import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,9 @@ from layouts.case_view import LEAST_REASON, NOT_THERE, Part, case_view, clear
 from layouts.controls import Act, Control
 
 RENEWED, MOST_NOTED = 900.0, 10_000  # seconds; views
+UNMASK_MOST = "ZHINAO_UNMASK_MOST"  # values that an account may see in clear within A_DAY
+MOST_IN_CLEAR, A_DAY = 100, timedelta(hours=24)
+ENOUGH = "今日查看明文已达 {} 次，请联系系统管理员"
 NO_REASON = f"请先写明理由，至少 {LEAST_REASON} 个字"
 
 
@@ -82,7 +86,9 @@ class Noted:
 
 
 def unmasker(services: Services) -> Callable:
-    """The callback: one value in clear, with a reason that the audit keeps."""
+    """The callback: one value in clear, with a reason that the audit keeps; so many a day."""
+
+    most = int(os.environ.get(UNMASK_MOST) or MOST_IN_CLEAR)
 
     def unmask(_clicks: Any, code: Any, reason: Any) -> Any:
         asked = ctx.triggered_id
@@ -94,9 +100,16 @@ def unmasker(services: Services) -> Callable:
             return NO_REASON
         with services.answers.reading(Scope()) as edition:
             value = clear_value(edition, str(code), field, viewer.grant)
-        result = REFUSED if value is None else DONE
-        told = {"field": field[:60], "reason": said[:200]}
-        services.audit.note(entry(viewer.actor, "case.clear", str(code), result, **told), now)
+        told: dict[str, str | int] = {"field": field[:60], "reason": said[:200]}
+        with services.audit.writing() as (connection, note):
+            seen = services.audit.count(connection, viewer.actor, "case.clear", now - A_DAY)
+            is_enough = value is not None and seen >= most
+            if is_enough:
+                told |= {"most": most}
+            result = REFUSED if value is None or is_enough else DONE
+            note(entry(viewer.actor, "case.clear", str(code), result, **told), now)
+        if is_enough:
+            return ENOUGH.format(most)
         return NOT_THERE if value is None else clear(field_label(field), value)
 
     return unmask

@@ -17,6 +17,7 @@ from data.indicators import Count
 from data.masking import FIELDS
 from data.names import named
 from data.parties import COVERS, People, people_of
+from data.retention import forgotten
 from data.scope import LONGEST_VALUE, NO_TEXT, Grant, Scope
 from data.state import Question, state
 
@@ -217,7 +218,8 @@ def field_label(field: str) -> str:
 
 
 def _row(question: Question, case_code: str) -> dict[str, Any] | None:
-    """The case within the grant at T, in clear; times as datetime, missing values None."""
+    """The case within the grant at T, in clear; times as datetime, missing values None, as what is
+    personal of a forgotten case."""
     is_code = isinstance(case_code, str) and 0 < len(case_code) <= LONGEST_VALUE
     if question.grant.is_wall or not is_code or NO_TEXT.search(case_code):
         return None
@@ -227,7 +229,10 @@ def _row(question: Question, case_code: str) -> dict[str, Any] | None:
     rows = state(question, EVERY, uses=columns)
     sql = f"SELECT {columns} FROM ({rows}) WHERE case_code = {question.bind((case_code,))}"
     found = question.edition.frame(sql, question.used(sql)).to_dict("records")
-    return {str(k): _plain(v) for k, v in found[0].items()} if found else None
+    if not found:
+        return None
+    gone = PERSONAL if forgotten(question.edition, [case_code]) else ()
+    return {str(k): None if k in gone else _plain(v) for k, v in found[0].items()}
 
 
 def _plain(value: Any) -> Any:
@@ -242,6 +247,7 @@ def _plain(value: Any) -> Any:
 def _steps(question: Question, code: str) -> list[StepShown]:
     names = named(question.edition, "department")
     rows = question.edition.rows(STEPS, {"code": code, "as_of": question.as_of})
+    is_gone = bool(rows and forgotten(question.edition, [code]))
     return [
         StepShown(
             seq,
@@ -249,7 +255,7 @@ def _steps(question: Question, code: str) -> list[StepShown]:
             kind,
             _said(question.edition, "step", kind),
             unit and names.get(unit, unit),
-            note,
+            None if is_gone else note,
         )
         for seq, at, kind, unit, note in rows
     ]
@@ -308,6 +314,7 @@ def _elsewhere(question: Question, code: str, people: People) -> dict[str, tuple
     codes = question.bind(sorted({case for _, case in rows}))
     sql = f"SELECT case_code FROM ({granted}) WHERE case_code IN ({codes})"
     seen = {case for (case,) in question.edition.rows(sql, question.used(sql))}
+    seen -= forgotten(question.edition, seen)
     found: dict[str, tuple[str, ...]] = {}
     for key, case in rows:
         if case in seen:

@@ -13,6 +13,7 @@ from data.indicators import Count, indicator_of
 from data.masking import COVERED
 from data.names import named
 from data.parties import People, people_of
+from data.retention import forgotten
 from data.scope import Grant, Scope, ScopeError
 from data.sql import quoted
 from data.state import Question, state
@@ -44,8 +45,8 @@ def cases_behind(
     For a group of `measure` add its code to the scope (`with_filter`). Columns: COLUMNS, `lamp`,
     the site's places and dimensions, PERSONAL. A case whose steps are counted is listed once.
     Personal text is masked (`masked`) unless the grant is clear, and nothing can be ordered by it
-    then. A wall has no NOT_ON_WALLS, points to 100 m, and of sensitive matters no row. ScopeError
-    for an unknown `order`.
+    then; of forgotten cases (data/retention.py) there is none. A wall has no NOT_ON_WALLS, points
+    to 100 m, and of sensitive matters no row. ScopeError for an unknown `order`.
     """
     question = Question(edition, scope, grant)
     columns = _columns(question)
@@ -63,8 +64,10 @@ def cases_behind(
         f" NULLS LAST, case_code LIMIT {most:d}"
     )
     frame = edition.frame(sql, question.used(sql))
-    is_covered = grant.masking != "clear" and not grant.is_wall
-    return _with_masks(edition, frame) if is_covered else frame
+    if grant.is_wall:
+        return frame
+    frame = _without_forgotten(edition, frame)
+    return frame if grant.masking == "clear" else _with_masks(edition, frame)
 
 
 def masked(case: Mapping[str, Any], people: People) -> dict[str, str | None]:
@@ -112,6 +115,16 @@ def _columns(question: Question) -> dict[str, str]:
     if question.grant.is_wall:
         return {name: sql for name, sql in columns.items() if name not in NOT_ON_WALLS}
     return columns
+
+
+def _without_forgotten(edition: Edition, frame: pd.DataFrame) -> pd.DataFrame:
+    personal = list(PERSONAL)
+    told = frame.loc[frame[personal].notna().any(axis=1), "case_code"]
+    gone = forgotten(edition, list(told))
+    if gone:
+        frame[personal] = frame[personal].astype(object)
+        frame.loc[frame["case_code"].isin(gone), personal] = None
+    return frame
 
 
 def _with_masks(edition: Edition, frame: pd.DataFrame) -> pd.DataFrame:

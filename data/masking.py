@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 
 STAR = "＊"
 COVERED = STAR * 3
@@ -40,7 +41,8 @@ COMPOUND_SURNAMES = frozenset(
 
 def _plain_signs() -> dict[int, str]:
     """One sign for one sign: every script's digits, circled and Chinese ones, full-width Latin
-    letters and signs, blanks and dashes of every kind, as the patterns below know them."""
+    letters and signs, blanks and dashes of every kind, as the patterns below know them; any other
+    mark or symbol is a bar."""
     signs: dict[int, str] = {}
     for code in range(0x80, 0x20000):
         sign = chr(code)
@@ -53,42 +55,65 @@ def _plain_signs() -> dict[int, str]:
             signs[code] = "-"
         elif len(same := unicodedata.normalize("NFKC", sign)) == 1 and same.isascii():
             signs[code] = same
+        elif kind[0] in "PSMC":
+            signs[code] = "|"
     numerals = ("〇零○", "一壹幺", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
     chinese = {ord(c): str(n) for n, all_of_it in enumerate(numerals) for c in all_of_it}
-    return signs | chinese | {ord("×"): "X", ord("·"): ".", ord("•"): ".", ord("。"): "."}
+    signs |= chinese | dict.fromkeys(map(ord, "·•。"), ".") | {ord("×"): "X"}
+    return signs | {ord("【"): "[", ord("】"): "]"}
 
 
 PLAIN = _plain_signs()
-GAP = r"[ \t\r\n._/-]{0,3}"  # what may stand between the digits of one number
-LOOSE = r"[ ()\t-]{0,3}"
+ANY = r"[\x00- !-)+-/:-@\[-`{-\x7fx]"  # a sign that is no letter, digit or star, or an x
+GAP = rf"(?:{ANY}{{0,4}}(?:[*]{{1,3}}{ANY}{{0,4}})?)"  # between the digits of one number
+BREAK = rf"(?:{ANY}{{1,4}}|[*]{{1,3}})"  # between its groups
+CLOSE = (
+    r"[\x00- !-)+./<-@\[-`{}~*-]{0,3}"  # as GAP, but nothing that parts one number from the next
+)
+TENS = "十百千廿卅"
+NUMERAL = rf"[\d{TENS}]"  # of a house; what is one sign each is a digit in the plain form
 HOUSE = r"(?:号楼|号院|号|栋|幢|座|单元|弄|室)"
+CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:[.]\d{1,6})?)?"
+DAY = r"20\d\d(?P<part>[-/.])(?:0?[1-9]|1[0-2])(?P=part)(?:0?[1-9]|[12]\d|3[01])(?!\d)"
+AMOUNT = r"\d{1,3}(?:,\d{3}){2,5}(?:[.]\d{1,4})?[ ]?[元万亿块美欧港人户件次吨斤米平亩]"
+POINT = r"\d{1,3}[.]\d{4,15}[ ,;|]{1,2}-?\d{1,3}[.]\d{4,15}(?!\d)"
 # In the order in which they are tried at a place; every repetition is bounded.
 NUMBERS = re.compile(
     rf"""
-    (?P<email>[\w.+%-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,5}})
+    (?P<email>[\w.+%-]{{1,64}}@(?=[\d.-]{{0,80}}[A-Z])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,5}})
     |(?P<plate>[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][ ]{{0,2}}[A-Z]
         [ .-]{{0,3}}[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警港澳])(?![A-Z0-9])
     |(?<!\d)(?P<identity>(?:\d{GAP}){{6}}(?:1{GAP}[89]|2{GAP}0){GAP}\d{GAP}\d{GAP}
         (?:0{GAP}[1-9]|1{GAP}[0-2]){GAP}[0-3]{GAP}\d{GAP}(?:\d{GAP}){{3}}[\dX])(?!\d)
     |(?P<run>\d{{11,}}X?)
-    |(?<!\d)(?P<mobile>1{GAP}[3-9](?:{GAP}\d){{9}})(?!\d)
-    |(?<!\d)(?P<landline>[(]?0\d{{2,3}}{LOOSE}[2-9]\d{{2,3}}[ -]?\d{{4}})(?!\d)
-    |(?<!\d)(?P<card>\d{{4}}(?:[ -]{{1,3}}\d{{4}}){{3}}(?:[ -]{{1,3}}\d{{1,4}})?)(?!\d)
+    |(?<!\d)(?!{AMOUNT}|{POINT})(?:(?:0{GAP}0{GAP}|[+]{GAP})?8{GAP}6{GAP}|0{GAP})?
+        (?P<mobile>1{GAP}[3-9](?:{GAP}\d){{9}})(?!\d)
+    |(?<!\d)(?P<landline>[(]?0\d{{2,3}}{GAP}[2-9]\d{{2,3}}{BREAK}?\d{{4}})(?!\d)
+    |(?<!\d)(?P<card>(?:[3-6]\d{{3}}(?:{BREAK}\d{{4}}){{3}}|\d{{4}}(?:[ -]{{1,3}}\d{{4}}){{3}})
+        (?:[ -]{{1,3}}\d{{1,4}})?)(?!\d)
     |(?<=[话机系信Q真证照])(?:件)?(?:号码?|方式)?[ :为是,]{{0,4}}
-        (?P<told>[A-Z]{{0,2}}\d(?:{GAP}\d){{6,30}}X?)
+        (?P<told>[A-Z]{{0,2}}\d(?:{CLOSE}\d){{6,30}}X?)
     |(?<=[路街巷弄道村区园组屯苑])
-        (?P<house>[ ]?\d{{1,5}}[甲乙丙丁A-Z]?(?:[ -]\d{{1,5}}){{0,3}}{HOUSE}
-            (?:[ -]?[\dA-Z]{{1,5}}{HOUSE}){{0,5}}(?:[ -]?\d{{3,4}}(?!\d))?
+        (?P<house>[ ]?{NUMERAL}{{1,7}}[甲乙丙丁A-Z]?(?:[ -]{NUMERAL}{{1,7}}){{0,3}}{HOUSE}
+            (?:[ -]?[\d{TENS}A-Z]{{1,7}}{HOUSE}){{0,5}}(?:[ -]?\d{{3,4}}(?!\d))?
         |[ ]?\d{{1,3}}(?:-\d{{1,4}}){{1,3}}(?!\d))
+    |(?<![月\d{TENS}])(?P<flat>{NUMERAL}{{1,7}}(?:号楼|号院|号|栋|幢|座|弄)
+        (?:[ -]?[\d{TENS}A-Z]{{1,7}}(?:号楼|号院|栋|幢|座|单元|弄|室)){{1,5}}
+        (?:[ -]?\d{{3,4}}(?!\d))?)
+    |(?<!\d)(?<!\d[.,])(?P<plain>{DAY}(?:[ T]{{1,2}}{CLOCK}(?![:.]?\d))?|{AMOUNT}|{POINT})
     """,
     re.X | re.I | re.A,
 )
 PHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}")
-MAY_HOLD_ONE = re.compile(r"\d|@", re.A)
-BETWEEN = r"[ .,\-*xX、某]{0,3}"  # of the parts of a name, in its plain form
+MOBILE = re.compile(rf"(?<!\d)1{GAP}[3-9](?:{GAP}\d){{9}}(?!\d)", re.A | re.I)
+LONGEST_MOBILE = 150  # characters
+MAY_HOLD_ONE = re.compile(rf"[\d@{TENS}]", re.A)
+ITEM = re.compile(rf"(?P<clock>{CLOCK})|(?P<decimal>\d{{1,2}}[.]\d{{1,2}})|20\d\d|[1-9]\d?", re.A)
+PARTED = re.compile(r"[ ,;|/~-]+")
+BETWEEN = r"[ .,\-*xX|某]{0,3}"  # of the parts of a name, in its plain form
 STARRED = r"[ .]{0,2}[*xX某]{1,3}[ .]{0,2}"  # in place of a part of a name
-LISTED = re.compile(r"[、,;/|]")  # between several names in one field
-ASIDE = re.compile(r"[(\[【].*?[)\]】]")  # 张三（男）
+LISTED = re.compile(r"[,;/|]")  # between several names in one field
+ASIDE = re.compile(r"[(\[].*?[)\]]")  # 张三（男）
 MOST_PASSES = 12  # a text that people wrote needs two, seldom three
 SHORTEST = 5  # signs of a number, or characters of an address, that are searched for in free text
 COMMUNITY = re.compile(r"^.*?(?:社区|居委会|村委会|小区|村)(?!民?小?组)", re.S)
@@ -135,7 +160,10 @@ def text(
     `names` keep their surname, `hidden` (children, victims) do not; `numbers` are their phones and
     identity numbers, `addresses` where they live. Found without being told: identity numbers,
     mobile and landline phones, bank cards, plates, e-mail, house numbers; of every script's digits,
-    with blanks and dashes between. Any unbroken run of eleven digits is taken for one of them.
+    with any signs between. On purpose, any unbroken run of eleven digits is taken for one of them,
+    and what can be read as a mobile phone in whatever groups. Left alone are amounts in groups of
+    three with their unit, coordinates of four decimals and more, days of this century, and lists of
+    clock times, of decimals, or of rising numbers below a hundred.
     """
     people = _people(*(tuple(filter(None, values)) for values in (names, hidden, numbers)))
     places = {one: address(one) for one in filter(None, addresses) if len(one) >= SHORTEST}
@@ -181,13 +209,40 @@ def _replaced(text: str, pattern: re.Pattern[str]) -> str:
     plain = text.translate(PLAIN)
     if pattern is NUMBERS and not MAY_HOLD_ONE.search(plain):
         return text
-    parts, at = [], 0
-    for found in pattern.finditer(plain):
+    parts, at, place = [], 0, 0
+    while found := pattern.search(plain, place):
         kind = found.lastgroup or ""
         start, end = found.span(kind)
-        parts += [text[at:start], _cover(kind, found[kind], text[start:end])]
-        at = end
+        if kind == "mobile":
+            if _is_list(plain[start:end]):
+                place = start + 1
+                continue
+            end = _end_of_all(plain, start, end)
+        parts += [text[at:start], _cover(kind, plain[start:end], text[start:end])]
+        at = place = end
     return "".join([*parts, text[at:]]) if parts else text
+
+
+def _end_of_all(plain: str, start: int, end: int) -> int:
+    """Where the last of the mobile numbers ends that may be read here, each from within the one
+    before: nobody knows which of them is meant."""
+    while later := MOBILE.search(plain, start + 1, end + LONGEST_MOBILE):
+        if later.start() >= end or later.end() <= end or _is_list(later[0]):
+            break
+        start, end = later.span()
+    return end
+
+
+def _is_list(plain: str) -> bool:
+    """Whether eleven digits are a list of clock times, of decimals, or of numbers that rise."""
+    items = [ITEM.fullmatch(part) for part in PARTED.split(plain)]
+    if not all(items):
+        return False
+    kinds = [item.lastgroup for item in items if item]
+    if "clock" in kinds or kinds.count("decimal") > 1:
+        return True
+    counted = [int(item[0]) for item in items if item and item.lastgroup is None]
+    return len(counted) == len(items) and all(a < b for a, b in pairwise(counted))
 
 
 def _cover(kind: str, plain: str, whole: str) -> str:
@@ -210,9 +265,11 @@ def _cover(kind: str, plain: str, whole: str) -> str:
             return phone(whole)
         case "run" | "number" if PHONE.fullmatch("".join(filter(str.isdigit, plain))):
             return phone(whole)
-        case "house":
+        case "house" | "flat":
             kept = zip(plain, whole, strict=True)
-            return "".join(c if p > "\x7f" else STAR for p, c in kept)
+            return "".join(c if p > "\x7f" and p not in TENS else STAR for p, c in kept)
+        case "plain":
+            return whole
     return id_number(whole)
 
 

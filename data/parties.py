@@ -8,6 +8,7 @@ import pandas as pd
 
 from data import masking
 from data.editions.edition import Edition
+from data.retention import forgotten
 
 VICTIM = "victim"
 COVERS = {  # a field of a party -> how it is covered
@@ -35,12 +36,12 @@ class Party:
 
     number: int
     role: str | None
-    name: str | None
-    phone: str | None
-    id_number: str | None
-    address: str | None
-    is_minor: bool
-    person_key: str | None
+    name: str | None = None
+    phone: str | None = None
+    id_number: str | None = None
+    address: str | None = None
+    is_minor: bool = False
+    person_key: str | None = None
 
     def is_hidden(self, on: date) -> bool:
         """Whether nothing may be told of the party: a victim, or a child on that day."""
@@ -81,15 +82,17 @@ class People:
 
 
 def people_of(edition: Edition, cases: Sequence[tuple[str, datetime | None]]) -> dict[str, People]:
-    """The parties of the cases (code, reported at) that have any, by code.
+    """The parties of the cases (code, reported at) that have any, by code; of cases that are
+    forgotten (data/retention.py) nothing but how many they are, and as what.
 
     Who asks has found the cases within a grant: nothing is checked here."""
-    if not cases:
-        return {}
-    rows = edition.rows(OF_CASES, {"codes": [code for code, _ in cases]})
+    codes = [code for code, _ in cases]
+    gone = forgotten(edition, codes)
     found: dict[str, tuple[list[Party], list[Party]]] = {}
-    for code, *values, is_withdrawn in rows:
-        found.setdefault(code, ([], []))[is_withdrawn].append(Party(*values))
+    for code, *values, is_withdrawn in edition.rows(OF_CASES, {"codes": codes}) if codes else ():
+        party = Party(*values)
+        party = Party(party.number, party.role) if code in gone else party
+        found.setdefault(code, ([], []))[is_withdrawn].append(party)
     on = {code: at.date() for code, at in cases if not pd.isna(at)}
     return {
         code: People(tuple(present), on.get(code, date.max), tuple(withdrawn))

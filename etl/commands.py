@@ -19,7 +19,7 @@ from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
 from data.editions.store import EditionStore
-from etl.on_record import note_settings
+from etl.on_record import note_erasure, note_settings
 from etl.origin import Origin, recorded
 from etl.report import Report
 from etl.run import FAILURES, run
@@ -117,8 +117,8 @@ def watch(home: Home) -> None:
 
 def _tell(home: Path, report: Report) -> None:
     print_report(report)
-    if problem := note_settings(home, report):
-        typer.echo(problem, err=True)
+    if fault := note_settings(home, report):
+        typer.echo(f"声明的改动未能记入审计：{fault}", err=True)
 
 
 @app.command()
@@ -146,8 +146,18 @@ def erase(
     """清空一个事项的个人信息：立即生效，以后再送来也不恢复。"""
     from etl.erasure import erase as erased
 
-    with failures_in_one_line():
-        done = erased(home, case_code, reason, wait=WRITER_PATIENCE)
+    faults: list[str] = []
+
+    def note() -> None:
+        faults.extend(filter(None, [note_erasure(home, case_code, reason)]))
+
+    try:
+        with failures_in_one_line():
+            done = erased(home, case_code, reason, wait=WRITER_PATIENCE, listed=note)
+    finally:
+        for fault in faults:
+            again = "业务库恢复后再执行一次本命令，即补记"
+            typer.echo(f"这次清除没有记入审计：{fault}；{again}", err=True)
     typer.echo(
         f"已清空 {case_code}，发布版本 {done.edition}"
         if done.edition
@@ -157,8 +167,11 @@ def erase(
     if done.pinned:
         listed = "、".join(map(str, done.pinned))
         typer.echo(
-            f"已固定的版本仍含有它：{listed}；取消固定（editions unpin）后再执行一次", err=True
+            f"已固定的版本仍含有它：{listed}，页面、导出和命令不再显示；"
+            "要从磁盘上去掉，取消固定（editions unpin）后再执行一次",
+            err=True,
         )
+    if done.pinned or faults:
         raise typer.Exit(1)
 
 

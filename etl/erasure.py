@@ -5,6 +5,7 @@ source may bring the same row again for years.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +17,17 @@ from data.editions.publishing import Step, no_step
 from data.editions.shelf import replace_text
 from data.editions.store import EditionStore
 from data.loading import forgetting, provenance
+from data.retention import LIST, closed_before, entries, erased_codes
 from data.site import Site
 
-LIST = "erased.json"
 LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
 class Erased:
     """What an erasure did: the edition that knows nothing more (None = the current one already
-    knew nothing), older ones that were deleted, and pinned ones that still hold it."""
+    knew nothing), older ones that were deleted, and pinned ones whose files still hold it, though
+    nobody is shown it (data/retention.py)."""
 
     edition: int | None
     removed: tuple[int, ...]
@@ -40,8 +42,10 @@ def erase(
     now: datetime | None = None,
     wait: float = 0.0,
     step: Step = no_step,
+    listed: Callable[[], None] = lambda: None,
 ) -> Erased:
-    """Empty the personal values of a case now and for good.
+    """Empty the personal values of a case now and for good. `listed` is called once the case is on
+    the list: whatever happens then, the next run empties it.
 
     EditionError where no edition knows the case, or another run goes on writing for `wait` seconds:
     then the case is on the list already, and the next run empties it.
@@ -54,6 +58,7 @@ def erase(
             raise EditionError(f"{home}：当前版本里没有事项 {case_code[:40]}")
         now = now or datetime.now(site.tzinfo).replace(tzinfo=None, microsecond=0)
         _note(home, case_code, reason, now)
+        listed()
         number = _emptied(store, site, now, wait, step)
         holders = [
             n for n in store.numbers() if n != store.current() and _holds(store, n, case_code)
@@ -64,24 +69,9 @@ def erase(
         store.close()
 
 
-def erased_codes(home: Path) -> frozenset[str]:
-    """The codes of the cases that were erased in this home."""
-    return frozenset(entry["case_code"] for entry in _entries(home))
-
-
-def closed_before(site: Site, now: datetime) -> datetime | None:
-    """Cases that closed before this day are past the years for which the site keeps what names
-    people; None where it keeps it for good. A whole day, so that it moves once a day."""
-    years = site.retention.personal_years
-    if years is None:
-        return None
-    day = (now.month, now.day) if (now.month, now.day) != (2, 29) else (3, 1)
-    return datetime(now.year - years, *day)
-
-
 def is_due(store: EditionStore, site: Site, now: datetime) -> bool:
     """Whether the current edition holds anything that must go."""
-    before, erased = closed_before(site, now), erased_codes(store.home)
+    before, erased = closed_before(site.retention.personal_years, now), erased_codes(store.home)
     if (before is None and not erased) or store.current() is None:
         return False
     with store.reading() as edition:
@@ -94,7 +84,7 @@ _KNOWN = "SELECT 1 FROM cases WHERE case_code = $code"
 def _emptied(store: EditionStore, site: Site, now: datetime, wait: float, step: Step) -> int | None:
     """Publish an edition without what must go; None where nothing was there."""
     with store.building(site, wait=wait, step=step) as build:
-        due = closed_before(site, now), erased_codes(store.home)
+        due = closed_before(site.retention.personal_years, now), erased_codes(store.home)
         if not forgetting.forget(build.connection, *due):
             return None
         build.rewrite()  # what was overwritten still lies in the file's free blocks
@@ -112,17 +102,6 @@ def _holds(store: EditionStore, number: int, case_code: str) -> bool:
 
 def _note(home: Path, case_code: str, reason: str, now: datetime) -> None:
     with FileLock(home / f"{LIST}.lock"):
-        entries = [entry for entry in _entries(home) if entry["case_code"] != case_code]
+        kept = [entry for entry in entries(home) if entry["case_code"] != case_code]
         told = {"case_code": case_code, "at": f"{now}", "reason": reason[:LONGEST_REASON]}
-        replace_text(home / LIST, json.dumps([*entries, told], ensure_ascii=False, indent=1))
-
-
-def _entries(home: Path) -> list[dict[str, str]]:
-    """EditionError where the list cannot be read: going on would bring back what must be gone."""
-    try:
-        entries = json.loads((home / LIST).read_text(encoding="utf-8"))
-        return [{**entry, "case_code": str(entry["case_code"])} for entry in entries]
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise EditionError(f"{home / LIST}：清除名单读不懂，请从备份恢复（{error}）") from None
+        replace_text(home / LIST, json.dumps([*kept, told], ensure_ascii=False, indent=1))

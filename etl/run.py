@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data import retention
 from data.declaration import DeclarationError
 from data.editions.edition import EditionError
 from data.editions.publishing import Build, Step, no_step
@@ -244,8 +245,8 @@ def _load(loading: Loading, news: Sequence[New], progress: Progress) -> None:
 
 def _forget(build: Build, loading: Loading, store: EditionStore) -> int:
     """Empty what must go, also where it has just come again; of how many cases."""
-    before = erasure.closed_before(loading.site, loading.now)
-    forgotten = forgetting.forget(build.connection, before, erasure.erased_codes(store.home))
+    before = retention.closed_before(loading.site.retention.personal_years, loading.now)
+    forgotten = forgetting.forget(build.connection, before, retention.erased_codes(store.home))
     loading.moved += forgotten
     if forgotten:
         build.rewrite()

@@ -14,8 +14,8 @@ import structlog
 from flask import Flask, Response, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from access.audit import derived_key
 from access.identity_provider import Away, Forged, IdentityProvider
+from access.keys import derived_key
 from access.policy import opened
 from access.sign_in import Signed, SignInRefused
 from routes.addresses import local

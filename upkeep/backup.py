@@ -16,8 +16,9 @@ from pathlib import Path
 
 import orjson
 
-from access.audit import CONSOLE, KEY, KEY_FILE, Audit, entry
+from access.audit import CONSOLE, Audit, entry
 from access.copies import copy_sqlite, dump
+from access.keys import KEY, KEY_FILE
 from access.operations import FILE, Operations
 from access.schema import revision_of
 from data.editions.edition import EditionDamaged, EditionError

@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 import duckdb
 import pandas as pd
@@ -64,16 +66,38 @@ class Limits:
         }
 
 
-class Edition:
-    """An open edition: asks run on a cursor of their own, so threads never share a result."""
+Serving = WeakMethod[Callable[[], AbstractContextManager["Edition"]]]  # else none would be freed
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+
+class Edition:
+    """An open edition: asks run on a cursor of their own, so threads never share a result.
+
+    `home` is where it lies, `serving` what opens the newest of it (None = it lies nowhere)."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        home: Path | None = None,
+        serving: Serving | None = None,
+    ) -> None:
         self._connection = connection
+        self.home, self._serving = home, serving
         meta = read_meta(connection)
         self.site: Site = read_site(meta)
         self.number: int = int(meta["number"])
         self.data_time: datetime = datetime.fromisoformat(meta["data_time"])
         self.published_at: datetime = datetime.fromisoformat(meta["published_at"])
+
+    @contextmanager
+    def newest(self) -> Iterator["Edition"]:
+        """The newest edition of the home, or this one where that cannot be opened."""
+        with ExitStack() as held:
+            newest = self
+            reading = self._serving() if self._serving else None
+            if reading is not None:
+                with suppress(EditionError):
+                    newest = held.enter_context(reading())
+            yield newest
 
     @cached_property
     def newest_step(self) -> datetime:
@@ -136,14 +160,19 @@ def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def open_edition(path: Path, limits: Limits | None = None) -> Edition:
+def open_edition(
+    path: Path,
+    limits: Limits | None = None,
+    home: Path | None = None,
+    serving: Serving | None = None,
+) -> Edition:
     """The edition in the file, read-only; EditionDamaged where the file cannot be read."""
     config = (limits or Limits()).config()
     with _reading(path.stem):
         connection = duckdb.connect(str(path), read_only=True, config=config)
     try:
         with _reading(path.stem):
-            return Edition(connection)
+            return Edition(connection, home, serving)
     except (KeyError, duckdb.CatalogException) as error:
         connection.close()
         raise EditionDamaged(f"版本 {path.stem} 的文件不完整：{error}") from error

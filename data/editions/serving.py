@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from weakref import WeakMethod
 
 from data.editions.edition import (
     Edition,
@@ -191,7 +192,8 @@ class Serving:
         if handle is not None:
             return handle
         try:
-            edition = open_edition(self._shelf.path(number), self._limits)
+            path, home = self._shelf.path(number), self._shelf.home
+            edition = open_edition(path, self._limits, home, WeakMethod(self.reading))
         except EditionDamaged:
             if number in self._shelf.numbers():
                 raise

@@ -9,8 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from typer.testing import CliRunner
 
 from access.__main__ import app
-from access.audit import ANCHOR, ANCHOR_FILE, KEY, KEY_FILE, REFUSED, Audit, entry
+from access.audit import ANCHOR, ANCHOR_FILE, REFUSED, Audit, entry
 from access.devices import Devices
+from access.keys import KEY, KEY_FILE
 from access.operations import Operations, OperationsError
 
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
 from access.account import ACCOUNTS
-from access.audit import KEY_FILE
 from access.devices import DEVICES
+from access.keys import KEY_FILE
 from routes.gate import DASHS
 from routes.sign_in import DEMO_PASSWORD
 from tests.routes.test_gate import House

@@ -3,9 +3,10 @@
 import time
 import unicodedata
 from datetime import date
+from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data import masking
@@ -70,6 +71,20 @@ def test_an_address_is_told_as_far_as_the_community(address, shown):
         ("someone@example.com来信", "＊＊＊@example.com来信"),
         ("乙路12号3栋2单元501室", "乙路＊＊号＊栋＊单元＊＊＊室"),
         ("春天小区4-502漏水", "春天小区＊＊＊＊＊漏水"),
+        ("打138,0013,8000", "打138＊＊＊＊8000"),
+        ("打138、0013、8000", "打138＊＊＊＊8000"),
+        ("打138（0013）8000", "打138＊＊＊＊8000"),
+        ("打138~0013~8000", "打138＊＊＊＊8000"),
+        ("打138 —— 0013 —— 8000", "打138＊＊＊＊8000"),
+        ("打1 3 8 - 0 0 1 3 - 8 0 0 0", "打138＊＊＊＊8000"),
+        ("打+86138 0013 8000", "打+86138＊＊＊＊8000"),
+        ("打0086138 0013 8000", "打0086138＊＊＊＊8000"),
+        ("打１３８零零一三八零零零", "打１３８＊＊＊＊八零零零"),
+        ("15:30、138、0013、8000", "153＊＊＊＊＊＊＊＊8000"),
+        ("卡6222、0000、0000、0000", "卡622＊＊＊＊＊＊＊＊＊＊＊00"),
+        ("住十二号三栋", "住＊＊号＊栋"),
+        ("幸福路一百二十三号二单元三〇一室", "幸福路＊＊＊＊＊号＊单元＊＊＊室"),
+        ("人民巷八号", "人民巷＊号"),
         ("11月12号拨打12345热线3次，12.50元", "11月12号拨打12345热线3次，12.50元"),
         ("2026-11-05 08:30至2026-11-09", "2026-11-05 08:30至2026-11-09"),
     ],
@@ -242,6 +257,103 @@ def test_numbers_of_people_whom_nobody_knows_are_found_too(data):
         assert masking.text(masked) == masked
 
 
+# Whatever somebody may put between the digits of a number, no letter and no digit.
+SIGNS = [
+    "",
+    *(chr(n) for n in range(0x20, 0x7F) if not chr(n).isalnum()),
+    *"\t\n，、。；：？！…—～·•",
+]
+SIGNS += [
+    *"（）《》〈〉【】「」『』〔〕“”‘’＊×★☆●→＃＠％＆＋＝｜／＼－\u3000\u200b\ufe0f\u0336😀",
+    " - ",
+    "——",
+    "**",
+    "…… ",
+]
+SIGNS += ["x", " * ", "***"]
+BESIDE = ["", "，", "电话", "（", "致电：", "热线", "\n", "#"]
+
+
+def groups(number: str, cuts: list[int]) -> list[str]:
+    ends = [0, *sorted(cuts), len(number)]
+    return [number[a:b] for a, b in pairwise(ends)]
+
+
+def is_a_list(parts: list[str], signs: list[str]) -> bool:
+    """What the docstring of `masking.text` says is left alone."""
+    are_small = all(len(part) < 3 or part[:2] == "20" for part in parts)
+    is_rising = all(int(a) < int(b) for a, b in pairwise(parts))
+    return are_small and (is_rising or bool(set(signs) & {":", "：", ".", "。", "·", "•", "．"}))
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_between_the_digits_of_a_number_it_is_found(data):
+    person = data.draw(people())
+    number, left = data.draw(st.sampled_from([(person["phone"], 7), (person["id_number"], 5)]))
+    cuts = data.draw(st.sets(st.integers(1, len(number) - 1)))
+    parts = groups(number, list(cuts))
+    signs = data.draw(
+        st.one_of(
+            st.sampled_from(SIGNS).map(lambda sign: [sign] * (len(parts) - 1)),
+            st.lists(st.sampled_from(SIGNS), min_size=len(parts) - 1, max_size=len(parts) - 1),
+        )
+    )
+    assume(number == person["id_number"] or not is_a_list(parts, signs))
+    said = "".join(part + sign for part, sign in zip(parts, [*signs, ""], strict=True))
+    form = data.draw(st.sampled_from(["as it is", "wide", "chinese"]))
+    before, after = (data.draw(st.sampled_from(BESIDE)) for _ in range(2))
+    masked = masking.text(
+        f"{before}{written(said, form, []) if form != 'wide' else wide(said)}{after}"
+    )
+    digits = [c for c in bare(masked) if c.isdigit()]
+    assert len(digits) <= left, masked
+    assert masking.text(masked) == masked
+
+
+def wide(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalnum() else c for c in text)
+
+
+PLAIN = [
+    "应付3,800元，实付12.50元",
+    "标的1,380,013,800元，另有13,800,138,000元",
+    "罚款138,001,380.00元",
+    "2026-11-23",
+    "2025年1月3日至2026年12月31日",
+    "2026-11-13 08:30, 2026-1-5 9:00",
+    "2026-11-13 08:30:00.123",
+    "2026/11/13 19:30—2026/11/14 08:00",
+    "08:30-09:30，10:30-11:30",
+    "每天15:30、16:00、9:30各一次",
+    "位于112.938814,28.228209",
+    "位于 130.361234，47.331234",
+    "位于18.252847,109.511909附近",
+    "G107国道K1380+500处",
+    "S319、G60、京港澳高速",
+    "单号1、3、5、7、9、11、13、15号",
+    "2021、2022、2023、2024年",
+    "水位13.25、13.31、13.4米",
+    "一、三、五、七、九，十一、十三",
+    "事项3F7K9Q2M8XT1A",
+    "11月12号停水，来了十二号人",
+    "建了一栋三层楼，一室一厅",
+    "第三村民小组，第十二网格",
+    "拨打12345、110、119、120",
+    "电话12345，2026-11-05来访",
+    "三十二个单元，一百二十三户",
+    "1. 欠薪；2. 噪声；3. 占道",
+    "占比13.8%、24.1%、62.1%",
+    "（1）核查（2）调解（3）回访",
+]
+
+
+@pytest.mark.parametrize("said", PLAIN)
+def test_what_tells_nothing_of_people_stays_readable(said):
+    assert masking.text(said) == said
+    assert masking.text(f"其中，{said}。") == f"其中，{said}。"
+
+
 ORDINARY = st.lists(
     st.sampled_from([f for f in FILLERS if f not in ("电话", "身份证")]), max_size=12
 )
@@ -285,3 +397,23 @@ def test_long_and_hostile_texts_take_no_time():
         once = masking.text(said, ["张测甲", "张测"])
         assert masking.text(once, ["张测甲", "张测"]) == once
     assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("1,", "1****,", "138,0013,800", "1  **  ", "86", "0 0 8 6 1 3", "13:00 ", "1.1、", "x1"),
+        *("1,000,", "138.0013,", "2026-11-1", "十", "一百二十三号", "路十号", "3栋", "电话1,1-"),
+        *("12@3.", "430121-1990-01-01-00", "1" + "|" * 8, "13、14、15、", "a@1.", "，", "😀1"),
+    ],
+)
+def test_a_hundred_kilobytes_of_anything_take_a_moment(part):
+    said = part * (100_000 // len(part))
+    start = time.perf_counter()
+    half = said[: len(said) // 2]
+    masking.text(half)
+    middle = time.perf_counter()
+    masking.text(said)
+    whole = time.perf_counter() - middle
+    assert whole < 5 * (middle - start) + 0.5  # twice as much text, not four times the time
+    assert whole < 15

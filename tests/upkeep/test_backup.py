@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from typer.testing import CliRunner
 
 from access import schema
-from access.audit import ANCHOR, KEY_FILE, Audit, entry
+from access.audit import ANCHOR, Audit, entry
 from access.devices import Devices
+from access.keys import KEY_FILE
 from access.operations import VARIABLE, Operations, OperationsError
 from data.editions.integrity import state_hash
 from data.editions.shelf import Shelf
