@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from access import passwords
 from access.operations import Operations
+from tests.browser.driving import Wall
 from tests.postgres import NEEDED, cluster, programs
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +21,13 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_share_their_imports() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wall, "is_forked", True)
+        yield
 
 
 @pytest.fixture(scope="session")
