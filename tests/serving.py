@@ -14,15 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["app", __name__])
+# There is one process to fork from in each worker, so all that is forked anywhere stands here.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["app", "tests.data.editions.writer", __name__])
 
 
 class Forked:
     """What a Popen of `python app.py WORDS` would be."""
 
     def __init__(self, words: list[str], variables: Mapping[str, str]) -> None:
-        self._process = _forks.Process(target=_serve, args=(words, dict(variables)), daemon=True)
+        self._process = FORKS.Process(target=_serve, args=(words, dict(variables)), daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
