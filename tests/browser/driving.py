@@ -55,7 +55,7 @@ class Wall:
         return self
 
     def _started(self, words: list[str], env: dict[str, str]) -> subprocess.Popen | Forked:
-        if not Wall.is_forked:
+        if not self.is_forked:
             command = [sys.executable, "app.py", *words]
             return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env)
         return Forked(words, env)
