@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from access import passwords
 from access.operations import Operations
+from tests.browser.driving import Wall
+from tests.layouts.small import Templates
 from tests.postgres import NEEDED, cluster, programs
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +22,15 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_always_the_same_is_made_once(tmp_path_factory: pytest.TempPathFactory):
+    """What servers import, and the homes that tests begin with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wall, "is_forked", True)
+        patch.setattr(Templates, "folder", tmp_path_factory.mktemp("templates"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.screens import admit, cookie
+from tests.serving import Forked
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = "/usr/bin/chromium"
@@ -32,24 +33,32 @@ KEEP_DRAWING = """if (location.protocol.startsWith("http")) sessionStorage.setIt
 class Wall:
     """`python app.py` over a home, on a port that stays the same over restarts."""
 
+    is_forked = False  # of a process that has imported already: in tests, not where one measures
+
     def __init__(self, home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         """`settings` are environment variables of the server."""
         self.home, self.settings = home, settings
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen | Forked | None = None
 
     def start(self) -> "Wall":
         admit(self.home)
-        command = [sys.executable, "app.py", "--home", str(self.home), "--port", str(self.port)]
+        words = ["--home", str(self.home), "--port", str(self.port)]
         env = {**os.environ, "ZHINAO_LOG": "quiet", **self.settings}
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env)
+        self._process = self._started(words, env)
         deadline = time.monotonic() + 60
         while not self._answers():
             assert self._process.poll() is None, "app.py ended"
             assert time.monotonic() < deadline, "app.py does not answer"
             time.sleep(0.1)
         return self
+
+    def _started(self, words: list[str], env: dict[str, str]) -> subprocess.Popen | Forked:
+        if not self.is_forked:
+            command = [sys.executable, "app.py", *words]
+            return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env)
+        return Forked(words, env)
 
     def stop(self) -> None:
         if self._process is not None:

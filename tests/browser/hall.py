@@ -11,10 +11,9 @@ from playwright.sync_api import expect
 from access.devices import Devices
 from access.operations import Operations
 from data.alert_rules import AlertRules
-from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import PATIENCE, Look, Wall
-from tests.layouts.small import SIDE, SOUTH, WEST, publish, small_site
+from tests.layouts.small import SIDE, SOUTH, WEST, small_site, store_with
 from tests.screens import TOKEN, admit
 
 NOW = datetime.now(UTC)
@@ -80,9 +79,7 @@ def hall_of(
 ) -> Hall:
     """The hall of the small county, whose wall and alerts go by these rules."""
     changed = {"wall": view} | ({"alerts": rules} if rules is not None else {})
-    store = EditionStore(home)
-    publish(store, 300, small_site().model_copy(update=changed))
-    store.close()
+    store_with(home, 300, small_site().model_copy(update=changed)).close()
     return Hall(serve(home))
 
 

@@ -9,10 +9,9 @@ from playwright.sync_api import Browser, expect
 
 from access.devices import Devices
 from access.operations import Operations
-from data.editions.store import EditionStore
 from data.wall_view import WallView
 from tests.browser.driving import Look, Wall, looking
-from tests.layouts.small import publish, small_site
+from tests.layouts.small import small_site, store_with
 
 pytestmark = pytest.mark.browser
 HOURS = 8
@@ -30,9 +29,8 @@ LONG_WAITS = """(() => {
 @pytest.fixture
 def own_wall(serve: Callable[[Path], Wall], tmp_path: Path) -> Wall:
     """Scenes of ten seconds."""
-    store = EditionStore(tmp_path)
-    publish(store, 300, small_site().model_copy(update={"wall": WallView(seconds=10)}))
-    store.close()
+    site = small_site().model_copy(update={"wall": WallView(seconds=10)})
+    store_with(tmp_path, 300, site).close()
     return serve(tmp_path)
 
 

@@ -26,6 +26,8 @@ PATIENCE = 120  # seconds for one alert to be accepted at last
 class Killed(Wall):
     """A server that ends as when the power goes, and comes back under its address."""
 
+    is_forked = False  # it comes back as anybody would start it
+
     def kill(self) -> None:
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)

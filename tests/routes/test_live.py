@@ -25,7 +25,7 @@ from routes.devices import Visitors
 from routes.gate import Gate
 from routes.live import Live
 from rules.cap_message import CapMessage
-from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, publish, small_site, store_with
+from tests.layouts.small import SOUTH, TOWNS, VILLAGES, WEST, small_site, store_with
 from tests.people import person_at
 from tests.rules.test_cap_message import RECORD
 from tests.screens import screen_at
@@ -94,8 +94,7 @@ def always_fresh(monkeypatch):
 
 @pytest.fixture
 def server(tmp_path) -> Iterator[Given]:
-    store = EditionStore(tmp_path)
-    publish(store, 20, small_site().model_copy(update={"alerts": RULES}))
+    store = store_with(tmp_path, 20, small_site().model_copy(update={"alerts": RULES}))
     given = Given(store)
     yield given
     given.operations.close()

@@ -1,6 +1,5 @@
 """A real writer for the tests: every edition it publishes says one value in all of its rows."""
 
-import multiprocessing
 import os
 import resource
 import signal
@@ -15,6 +14,7 @@ from data.editions.edition import Edition, EditionError
 from data.editions.publishing import no_step
 from data.editions.store import EditionStore
 from data.site import ColumnDimension, Layer, Site
+from tests.serving import FORKS
 
 SITE = Site(
     name="small",
@@ -79,14 +79,10 @@ def value_read(edition: Edition) -> int:
     return int(low)
 
 
-# Writers are forked from a server that has everything imported: a real process each, at once.
-WRITERS = multiprocessing.get_context("forkserver")
-WRITERS.set_forkserver_preload(["tests.data.editions.writer"])
-
-
 def writer(run: Callable[..., object], *args: object) -> BaseProcess:
-    """A started process that runs one of the functions below."""
-    process = WRITERS.Process(target=run, args=args)
+    """A started process that runs one of the functions below: a real process each, at once, forked
+    from one that has everything imported."""
+    process = FORKS.Process(target=run, args=args)
     process.start()
     return process
 
