@@ -244,7 +244,7 @@ def test_who_was_here_before_shares_no_address_with_those_who_guess(operations, 
 
 
 def test_a_busy_moment_does_not_count_against_who_is_known(sign_in, monkeypatch):
-    def busy(kept, password):
+    def busy(kept, password, is_stranger):
         raise passwords.Busy
 
     known = enter(sign_in).known
@@ -355,7 +355,7 @@ def test_processes_have_five_guesses_together(operations, accounts):
 
 
 def test_a_guess_that_could_not_be_looked_at_does_not_count(sign_in, operations, monkeypatch):
-    def busy(kept, password):
+    def busy(kept, password, is_stranger):
         raise passwords.Busy
 
     with monkeypatch.context() as patch:
@@ -516,7 +516,7 @@ def test_a_password_is_hashed_anew_when_the_parameters_change(
 def test_a_password_changed_while_the_old_one_is_looked_at_wins(sign_in, accounts, monkeypatch):
     fits = passwords.fits
 
-    def slow(kept, password):
+    def slow(kept, password, is_stranger):
         accounts.reset_password("leader1", NOW)
         return fits(kept, password)
 
