@@ -131,7 +131,7 @@ class Attempts:
         """Look at a guess that was counted: whether it is the password. Busy where it cannot be
         looked at now; it does not count then."""
         try:
-            return passwords.fits(kept, password)
+            return passwords.fits(kept, password, not who.is_known)
         except passwords.Busy:
             row = update_of(FAILED).where(FAILED.c.digest == self._of(who), FAILED.c.failures > 0)
             with self._operations.writing() as connection:

@@ -6,7 +6,7 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import pairwise
 
@@ -22,12 +22,14 @@ KINDS = 3  # of lower case, upper case, digits and everything else
 FEWEST_RUNS = 4  # qwer1234!@#$ has three: typed without thinking, guessed without thinking
 AT_ONCE = 2  # each takes 64 MiB and all cores for 0.2 s
 MOST = 8  # at work or waiting: the rest of the server's threads stay for everybody else
+FOR_KNOWN = 2  # of MOST; however many strangers guess, who is known gets his turn
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 GROUPS, GROUP = 4, 4  # of a password that is made here: 79 bits
 
 HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)  # t=3, m=64 MiB, p=4
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _room = threading.BoundedSemaphore(MOST)
+_strangers = threading.BoundedSemaphore(MOST - FOR_KNOWN)
 
 # Words that lists of leaked passwords begin with, whatever digits and signs stand around them.
 WORDS = """
@@ -63,11 +65,11 @@ def hashed(password: str) -> str:
         return HASHER.hash(_bytes(password))
 
 
-def fits(kept: str | None, password: str) -> bool:
+def fits(kept: str | None, password: str, is_stranger: bool = False) -> bool:
     """Whether this is the password of which `kept` was made. None = nobody's: never, and it takes
-    as long. Busy where too many wait already."""
+    as long. Busy where too many wait already, or too many strangers."""
     nobodys = _nobodys(HASHER)  # asked for first: whose turn makes it must not tell who is known
-    with _turn():
+    with _turn(is_stranger):
         try:
             HASHER.verify(kept or nobodys, _bytes(password))
         except (VerificationError, InvalidHashError):
@@ -109,14 +111,14 @@ def weakness(password: str, name: str) -> str | None:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _room.acquire(blocking=False):
-        raise Busy
-    try:
+def _turn(is_stranger: bool = False) -> Iterator[None]:
+    with ExitStack() as held:
+        for room in (_strangers, _room) if is_stranger else (_room,):
+            if not room.acquire(blocking=False):
+                raise Busy
+            held.callback(room.release)
         with _turns:
             yield
-    finally:
-        _room.release()
 
 
 @cache

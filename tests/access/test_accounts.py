@@ -265,7 +265,7 @@ def test_a_reset_while_the_old_password_is_looked_at_wins(accounts, monkeypatch)
     add(accounts)
     fits, reset = passwords.fits, []
 
-    def slow(kept, password):
+    def slow(kept, password, is_stranger=False):
         reset.append(accounts.reset_password("leader1", NOW, "admin1"))
         return fits(kept, password)
 

@@ -155,7 +155,9 @@ def test_a_refused_new_password_is_no_wrong_guess(operations, accounts):
 def test_each_comparison_waits_for_its_turn(accounts, monkeypatch):
     accounts.set_password("leader1", WORDS[0], WORDS[1], NOW)
     turns, turn = [], passwords._turn
-    monkeypatch.setattr(passwords, "_turn", lambda: turns.append(1) or turn())
+    monkeypatch.setattr(
+        passwords, "_turn", lambda *is_stranger: turns.append(1) or turn(*is_stranger)
+    )
     accounts.set_password("leader1", WORDS[1], WORDS[2], NOW)
     assert len(turns) == 1 + 1 + 1  # the old one, the one before, the new one
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from access import passwords
 from access.passwords import (
     AT_ONCE,
+    FOR_KNOWN,
     LONGEST,
     MOST,
     SHORTEST,
@@ -105,6 +106,9 @@ class Slow:
             self.now -= 1
         return "kept"
 
+    def verify(self, kept, password):
+        return bool(self.hash(password))
+
 
 def test_few_are_hashed_at_once_and_few_wait(monkeypatch):
     slow, told = Slow(), []
@@ -126,6 +130,39 @@ def test_few_are_hashed_at_once_and_few_wait(monkeypatch):
     assert sorted(told) == ["busy"] * 3 + ["kept"] * MOST
     assert slow.most == AT_ONCE
     assert hashed(GOOD) == "kept"
+
+
+def test_however_many_strangers_guess_who_is_known_gets_his_turn(monkeypatch):
+    slow, told = Slow(), []
+    monkeypatch.setattr(passwords, "HASHER", slow)
+    monkeypatch.setattr(passwords, "_nobodys", lambda _: "of nobody")
+    all_there = threading.Semaphore(0)
+
+    def ask(is_stranger):
+        try:
+            told.append((is_stranger, fits("kept", GOOD, is_stranger)))
+        except Busy:
+            told.append((is_stranger, "busy"))
+            all_there.release()
+
+    def started(count, is_stranger):
+        begun = [threading.Thread(target=ask, args=(is_stranger,)) for _ in range(count)]
+        for thread in begun:
+            thread.start()
+        return begun
+
+    threads = started(MOST + 3, True)
+    for _ in range(FOR_KNOWN + 3):  # are refused while the others wait
+        assert all_there.acquire(timeout=30)
+    threads += started(FOR_KNOWN + 1, False)
+    assert all_there.acquire(timeout=30)
+    slow.may_end.set()
+    for thread in threads:
+        thread.join(30)
+    busy = [is_stranger for is_stranger, found in told if found == "busy"]
+    assert (busy.count(True), busy.count(False)) == (FOR_KNOWN + 3, 1)
+    assert told.count((False, True)) == FOR_KNOWN and slow.most == AT_ONCE
+    assert fits("kept", GOOD, True)  # and every place is free again
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from data.cases import cases_behind
 from data.scope import Grant, Scope
 from layouts.case_view import NOT_THERE
 from routes.gate import SESSION
+from routes.sign_in import KNOWN
 from tests.attacks.house import Target, codes
 from tests.attacks.test_injection import within
 from tests.people import PASSWORD
@@ -22,7 +23,7 @@ from tests.routes.test_gate import LIMITS, shown
 
 
 def guess(target: Target, name: str, password: str, address: str, **headers: str):
-    client = target.server.test_client()
+    client = target.server.test_client(use_cookies=False)  # the header goes as it is written
     given = {"name": name, "password": password}
     asked = {"headers": headers, "environ_base": {"REMOTE_ADDR": address}}
     return client.post("/sign-in", data=given, **asked)
@@ -39,6 +40,41 @@ def test_many_guesses_at_once_from_many_addresses_are_five(target: Target):
     assert right.status_code == 429 and SESSION not in str(right.headers)
     noted = [kept.entry for kept in Audit(target.operations).entries(limit=60)]
     assert ("account.lock", "leader") in [(each.action, each.subject) for each in noted]
+
+
+def test_who_guesses_from_everywhere_locks_out_nobody_who_was_here_before(target: Target):
+    """All day long, with cookies of all kinds that are not the owner's."""
+    owner, thief = target.server.test_client(), target.server.test_client()
+    for client, name, place in ((owner, "supervisor", 240), (thief, "caller", 241)):
+        asked = {"environ_base": {"REMOTE_ADDR": f"203.0.113.{place}"}}
+        given = {"name": name, "password": PASSWORD}
+        assert client.post("/sign-in", data=given, **asked).status_code == 303
+    others = thief.get_cookie(KNOWN, path="/sign-in").value  # type: ignore[union-attr]
+    day, nonce, mac = others.split(".")
+    found = Counter(
+        guess(
+            target, "supervisor", f"wrong {number}", f"198.51.100.{number}", Cookie=cookie
+        ).status_code
+        for number, cookie in enumerate(
+            [
+                "",
+                f"{KNOWN}={others}",
+                f"{KNOWN}={day}.{nonce}.{'0' * 64}",
+                f"{KNOWN}={day}.{'A' * 22}.{mac}",
+                f"{KNOWN}={int(day) + 1}.{nonce}.{mac}",
+                f'{KNOWN}="{"~" * 700}"',
+                f"{KNOWN}={others}; {KNOWN}={others}",
+                f"{SESSION}=x",
+            ]
+        )
+    )
+    assert found == {401: MOST_IN_A_ROW, 429: 8 - MOST_IN_A_ROW}
+    own = owner.get_cookie(KNOWN, path="/sign-in").value  # type: ignore[union-attr]
+    for kept, status in ((f"{KNOWN}={others}", 429), (f"{KNOWN}={own}", 303)):
+        reply = guess(target, "supervisor", PASSWORD, "198.51.100.99", Cookie=kept)
+        assert reply.status_code == status
+    audit = repr(Audit(target.operations).entries(limit=60))
+    assert nonce not in audit and mac not in audit
 
 
 def test_an_address_does_not_get_round_its_share_by_what_it_says_of_itself(target: Target):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
@@ -10,12 +11,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import app as screen
+from access.account import ACCOUNTS
 from access.accounts import Accounts
+from access.attempts import TRIED
 from access.audit import Audit
 from access.operations import Operations
 from access.sessions import Sessions
 from data.editions.store import EditionStore
 from routes.gate import FORGERY, SESSION
+from routes.sign_in import KNOWN
 from tests.layouts.small import publish, small_site, store_with
 from tests.people import PASSWORD, person_at
 
@@ -39,6 +43,16 @@ class Office:
     def sign_in(self, client: FlaskClient, **changes: str):
         given = {"name": "wang", "password": PASSWORD, "code": "", "next": "/cases"} | changes
         return client.post("/sign-in", data=given)
+
+    def password_of(self, days: int) -> None:
+        """Its password was given so many days ago."""
+        with self.operations.writing() as connection:
+            connection.execute(ACCOUNTS.update().values(password_at=now() - timedelta(days=days)))
+
+    def forget_addresses(self) -> None:
+        """The minute in which an address has so many tries is over."""
+        with self.operations.writing() as connection:
+            connection.execute(TRIED.delete())
 
     def noted(self) -> list[tuple[str, str]]:
         return [(kept.entry.action, kept.entry.result) for kept in self.audit.entries()]
@@ -93,6 +107,49 @@ def test_after_five_wrong_guesses_also_the_right_one_is_refused(office: Office):
     assert ("account.lock", "done") in office.noted()
 
 
+def test_a_browser_is_known_from_a_good_sign_in_on(office: Office):
+    client = office.client()
+    refused = office.sign_in(client, password="wrong")
+    assert "Set-Cookie" not in refused.headers
+    office.sign_in(client)
+    kept = client.get_cookie(KNOWN, path="/sign-in")
+    assert kept is not None and kept.http_only and kept.same_site == "Strict"
+    assert (kept.path, kept.max_age, kept.secure) == ("/sign-in", 180 * 86_400, False)
+    assert "wang" not in kept.value
+    given = {"name": "wang", "password": PASSWORD}
+    reply = office.client().post("/sign-in", data=given, base_url="https://localhost")
+    assert ["Secure" in each for each in reply.headers.getlist("Set-Cookie")] == [True, True]
+
+
+def test_strangers_lock_out_strangers_and_nobody_who_was_here_before(office: Office):
+    known, other = office.client(), office.client()
+    for client in (known, other):
+        assert office.sign_in(client).status_code == 303
+        client.delete_cookie(SESSION)
+    for _ in range(5):
+        assert office.sign_in(office.client(), password="wrong").status_code == 401
+    assert office.sign_in(office.client()).status_code == 429
+    assert office.sign_in(known).status_code == 303
+    for _ in range(5):
+        assert office.sign_in(known, password="wrong").status_code == 401
+    locked = office.sign_in(known)
+    assert locked.status_code == 429 and "锁定" in locked.text
+    assert office.sign_in(other).status_code == 303
+
+
+def test_at_a_shared_desk_each_is_known(office: Office):
+    office.accounts.add("li", "李测乙", "analyst", now(), password=PASSWORD)
+    desk = office.client()
+    for name in ("wang", "li", "wang"):
+        assert office.sign_in(desk, name=name).status_code == 303
+    for name in ("wang", "li"):
+        for _ in range(5):
+            office.sign_in(office.client(), name=name, password="wrong")
+            office.forget_addresses()
+        assert office.sign_in(office.client(), name=name).status_code == 429
+        assert office.sign_in(desk, name=name).status_code == 303
+
+
 def test_a_session_that_somebody_else_planted_is_worth_nothing(office: Office):
     """Session fixation: the browser's former token ends with the sign-in; the new is another."""
     client = office.client()
@@ -132,6 +189,64 @@ def test_a_first_password_must_be_changed_before_anything_else(office: Office):
     given = {"_csrf_token": shown, "old": first, "new": NEW, "again": NEW}
     assert "已修改" in client.post("/account/password", data=given).text
     assert client.get("/cases").status_code == 200
+
+
+def test_a_password_that_is_too_old_is_changed_first(office: Office):
+    office.password_of(days=100)
+    client = office.client()
+    assert office.sign_in(client).headers["Location"] == "/account"
+    assert client.get("/cases").headers["Location"] == "/account"
+    assert client.get("/live").status_code == 403
+    page = client.get("/account").text
+    assert "口令已使用 100 天，请更换" in page and "初始口令" not in page
+    assert "两步登录" not in page and "返回" not in page
+    shown = re.search(r'name="_csrf_token" value="([0-9a-f]+)"', page)[1]  # type: ignore[index]
+    reused = {"_csrf_token": shown, "old": PASSWORD, "new": PASSWORD, "again": PASSWORD}
+    refused = client.post("/account/password", data=reused)
+    assert refused.status_code == 400 and "请更换" in refused.text
+    changed = client.post("/account/password", data={"_csrf_token": shown} | CHANGE).text
+    assert "已修改" in changed and "请更换" not in changed and "返回" in changed
+    assert client.get("/cases").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [(79, None), (80, "再过 10 天要更换"), (89, "再过 1 天要更换")],
+)
+def test_ten_days_before_its_end_one_is_told(office: Office, days: int, told: str | None):
+    office.password_of(days)
+    client = office.client()
+    assert office.sign_in(client).headers["Location"] == "/cases"
+    page = client.get("/account").text
+    assert (told in page) if told else ("要更换" not in page)
+    assert "返回" in page
+
+
+def test_a_password_that_was_used_lately_is_refused_in_words(office: Office):
+    client = person_at(office.server, office.store.home, "dispatcher", name="wang")
+    assert client.post("/account/password", data=CHANGE).status_code == 200
+    back = {"old": NEW, "new": PASSWORD, "again": PASSWORD}
+    reply = client.post("/account/password", data=back)
+    assert reply.status_code == 400 and "最近 5 次用过" in reply.text
+
+
+def test_one_is_told_who_was_here_before_and_what_others_did(office: Office):
+    first = office.client()
+    office.sign_in(first)
+    assert "没有记录" in first.get("/account").text
+    for _ in range(2):
+        office.sign_in(office.client(), password="wrong")
+    office.accounts.add("admin1", "<b>管理员</b>", "administrator", now(), password=PASSWORD)
+    new = office.accounts.reset_password("wang", now(), "admin1")
+    client = office.client()
+    office.sign_in(client, password=new)
+    page = client.get("/account").text
+    east = now().astimezone(ZoneInfo("Asia/Shanghai"))
+    assert f"{east:%Y-%m-%d}" in page and "口令登录，来自 127.0.0.1" in page
+    assert "其后有 <strong>2</strong> 次没有登录成功" in page
+    assert "admin1（&lt;b&gt;管理员&lt;/b&gt;）重置了口令" in page
+    office.accounts.drop_totp("wang", now())
+    assert "服务器命令行停用了两步登录" in client.get("/account").text
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from typer.testing import CliRunner
 
 from access import schema
+from access.accounts import Accounts
 from access.audit import ANCHOR, Audit, entry
 from access.devices import Devices
 from access.keys import KEY_FILE
 from access.operations import VARIABLE, Operations, OperationsError
+from access.sessions import Sessions
 from data.editions.integrity import state_hash
 from data.editions.shelf import Shelf
 from data.editions.store import EditionStore
@@ -110,6 +112,30 @@ def test_a_centre_that_is_gone_is_made_again(centre: Village, tmp_path: Path):
     (centre.home / "inbox" / "matters" / "2.csv").write_text(table(matter(3)))
     run_of(centre)
     assert EditionStore(centre.home).current() == 2
+
+
+def test_tokens_are_good_in_a_centre_made_again(centre: Village, tmp_path: Path, cheap_passwords):
+    """They are kept under a key of the home, which the backup holds too."""
+    operations = Operations(centre.home)
+    token = Devices(operations).add("wall", "二镇", NOW, regions=["town:T1"])
+    accounts = Accounts(operations)
+    accounts.add("leader1", "x", "leader", NOW, password="Xk7#pqr-stuvw")
+    account = accounts.of("leader1")
+    assert account is not None
+    session = Sessions(operations).begin(account, NOW, None, "", "password")
+    operations.close()
+    backup(centre.home, tmp_path / "a.tar.zst", NOW)
+    os.rename(centre.home, tmp_path / "gone")
+    if (url := os.environ.get(VARIABLE)) is not None:
+        store = Operations(tmp_path, url)
+        emptied(store)
+        store.close()
+    restore(tmp_path / "a.tar.zst", centre.home, LATER)
+    operations = Operations(centre.home)
+    device = Devices(operations).of(token, LATER)
+    assert device is not None and device.regions == (("town", "T1"),)
+    assert Sessions(operations).of(session, NOW, True) == account
+    operations.close()
 
 
 def test_nobody_but_the_owner_may_read_what_was_made_again(home: Village, tmp_path: Path):
