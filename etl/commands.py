@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from data import masking
+from data import logs, masking
 from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
@@ -109,10 +109,13 @@ def _refuse_another_demo(inbox: Path, asked: dict[str, int | None]) -> None:
 @app.command()
 def watch(home: Home) -> None:
     """守着来源，有新文件就装载；Ctrl-C 结束。"""
+    from etl.watch import log_report
     from etl.watch import watch as keep_watching
 
+    logs.configure()
+    told = log_report if logs.is_json() else print_report
     with failures_in_one_line():
-        keep_watching(recorded(home), home, on_report=print_report)
+        keep_watching(recorded(home), home, on_report=told)
 
 
 @app.command()
