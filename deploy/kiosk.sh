@@ -13,6 +13,7 @@
 set -euo pipefail
 
 : "${ZHINAO_WALL:?ZHINAO_WALL is not set: the address of the wall}"
+FOLDER=$(dirname "$(readlink -f "$0")")
 WALL=${ZHINAO_WALL%/}
 PROFILE=${ZHINAO_PROFILE:-${XDG_STATE_HOME:-$HOME/.local/state}/zhinao-kiosk}
 CHROMIUM=${CHROMIUM:-chromium}
@@ -24,7 +25,7 @@ browser=
 
 main() {
     mkdir -p "$PROFILE"
-    chmod 700 "$PROFILE"  # the token lies in it
+    chmod 700 "$PROFILE"  # its cookie lies in it
     trap 'finish 0' TERM INT HUP
     trap stop EXIT
     tell READY=1
@@ -38,9 +39,12 @@ main() {
 start() {
     mark_as_ended_well
     # shellcheck disable=SC2086  # several flags
-    "$CHROMIUM" "${FLAGS[@]}" ${CHROMIUM_FLAGS:-} "$(address)" >/dev/null 2>&1 &
+    env -u ZHINAO_TOKEN "$CHROMIUM" "${FLAGS[@]}" ${CHROMIUM_FLAGS:-} about:blank >/dev/null 2>&1 &
     browser=$!
     echo "kiosk: chromium $browser shows $WALL"
+    # On the input, and by the shell's own printf: everybody may read the arguments of a process.
+    printf '%s\n' "$(address)" | env -u ZHINAO_TOKEN "${PYTHON:-python3}" "$FOLDER/open_page.py" "$PORT" "$STARTING" ||
+        echo "kiosk: chromium does not open the wall"
 }
 
 FLAGS=(
@@ -101,7 +105,7 @@ watch() {
 # Chromium answers, and one of its pages is the wall, alive: the page itself answers, not only its
 # browser. A page of Chromium's own (no connection, a crashed tab) is none.
 shows_the_wall() {
-    "${PYTHON:-python3}" "$(dirname "$(readlink -f "$0")")/page_alive.py" "$PORT" "$(origin)"
+    "${PYTHON:-python3}" "$FOLDER/page_alive.py" "$PORT" "$(origin)"
 }
 
 # To systemd, where it started us; it restarts this script if that ever hangs.

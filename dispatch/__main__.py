@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
-import structlog
 import typer
 
 from access.operations import Operations, OperationsError
+from data import logs
 from data.declaration import DeclarationError
 from data.site import load_site
 from dispatch.alerts import LiveAlerts
@@ -47,7 +47,7 @@ def sensors(
     用户名、口令和 TLS 写在环境变量中：ZHINAO_MQTT_USER、ZHINAO_MQTT_PASSWORD，
     ZHINAO_MQTT_TLS=1（用系统的根证书）或 ZHINAO_MQTT_CA=根证书文件。
     """
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    logs.configure()
     try:
         declared = load_site(site or _site_of(home))
         if not declared.alerts.sensors:

@@ -30,6 +30,7 @@ BY = "mqtt"  # the device by which the store has them
 QOS = 1
 LARGEST = 64 << 10  # bytes of a reading
 SAFE_DEVICE = re.compile(r"[\w.:@-]{1,64}")  # stands in CAP's sender (CAP 1.2, 3.2.1)
+SAFE_TOPIC = re.compile(r"[\w.:@/-]{1,200}", re.ASCII)
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
 MILLISECONDS = 1e11  # a greater number of seconds would be after the year 5000
 SEVERITIES = {"red": "Extreme", "orange": "Severe", "yellow": "Moderate", "blue": "Minor"}
@@ -255,16 +256,17 @@ class _Session:
                 message.topic, bytes(message.payload), now, message.retain
             )
             if receipt:
-                log.info("alert", topic=message.topic, sequence=receipt.sequence)
+                log.info("alert", topic=_safe(message.topic), sequence=receipt.sequence)
         except (BadReading, BadAlert) as fault:
             self.sensors.counts["refused"] += 1
             refused = self.sensors.counts["refused"]
-            log.warning("bad_reading", topic=message.topic, reason=str(fault), refused=refused)
+            told = str(fault) if isinstance(fault, BadReading) else type(fault).__name__
+            log.warning("bad_reading", topic=_safe(message.topic), reason=told, refused=refused)
         except (*FAILURES, OperationsError):
             raise
         except Exception:  # a fault of ours: given again and again it would stop all the others
             self.sensors.counts["refused"] += 1
-            log.exception("reading_failed", topic=message.topic)
+            log.exception("reading_failed", topic=_safe(message.topic))
         client.ack(message.mid, message.qos)
 
 
@@ -286,6 +288,11 @@ def _device(pattern: str, topic: str) -> str | None:
     return device if fits and SAFE_DEVICE.fullmatch(device) else None
 
 
+def _safe(topic: str) -> str:
+    """A topic as a log may hold it: whoever publishes may write what he likes into one."""
+    return topic if SAFE_TOPIC.fullmatch(topic) else "-"
+
+
 def _reading(sensor: SensorKind, payload: bytes, zone: tzinfo, now: datetime | None) -> Reading:
     """What a message says; `now` is when a value without a time was measured (None: not known)."""
     if len(payload) > LARGEST:
@@ -295,7 +302,7 @@ def _reading(sensor: SensorKind, payload: bytes, zone: tzinfo, now: datetime | N
     try:
         said = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        raise BadReading(f"不是合法的 JSON：{payload[:60]!r}") from None
+        raise BadReading(f"不是合法的 JSON（{len(payload)} 字节）") from None
     if not isinstance(said, dict) or sensor.value not in said:
         raise BadReading(f"JSON 中没有 {sensor.value}")
     at = _time(said.get(sensor.at), sensor.at, zone) if sensor.at else _or_unknown(now)
@@ -314,7 +321,7 @@ def _number(value: object) -> float:
         return float(value)
     text = value.strip() if isinstance(value, str) else ""
     if not NUMBER.fullmatch(text):
-        raise BadReading(f"读数 {str(value)[:40]!r} 不是数")
+        raise BadReading("读数不是数")
     return float(text)
 
 
@@ -329,9 +336,7 @@ def _time(value: object, key: str, zone: tzinfo) -> datetime:
             return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    raise BadReading(
-        f"{key} {str(value)[:40]!r} 不是时间；应为 ISO 8601 或 1970 年以来的（毫）秒数"
-    )
+    raise BadReading(f"{key} 不是时间；应为 ISO 8601 或 1970 年以来的（毫）秒数")
 
 
 def _resumed(message: CapMessage) -> dict[tuple[str, str], _Known]:

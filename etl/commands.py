@@ -1,7 +1,7 @@
 """The commands of the data flow: demo, run, watch, check, editions (see README)."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from data import logs
 from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
@@ -57,7 +58,7 @@ def run_command(
         report = run(origin, home, now=as_of_clock, progress=show)
     if json:
         json.write_bytes(report.as_json())
-    _tell(home, report)
+    _tell(home, print_report, report)
     raise typer.Exit(0 if report.is_good else 1)
 
 
@@ -109,14 +110,17 @@ def _refuse_another_demo(inbox: Path, asked: dict[str, int | None]) -> None:
 @app.command()
 def watch(home: Home) -> None:
     """守着来源，有新文件就装载；Ctrl-C 结束。"""
+    from etl.watch import log_report
     from etl.watch import watch as keep_watching
 
+    logs.configure()
+    told = log_report if logs.is_json() else print_report
     with failures_in_one_line():
-        keep_watching(recorded(home), home, on_report=partial(_tell, home))
+        keep_watching(recorded(home), home, on_report=partial(_tell, home, told))
 
 
-def _tell(home: Path, report: Report) -> None:
-    print_report(report)
+def _tell(home: Path, told: Callable[[Report], None], report: Report) -> None:
+    told(report)
     if fault := note_settings(home, report):
         typer.echo(f"声明的改动未能记入审计：{fault}", err=True)
 

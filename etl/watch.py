@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 import watchfiles
 
+from data import masking
 from data.site import load_site
 from etl.fetch import Answers
 from etl.members import Container
@@ -48,11 +49,19 @@ def watch(
     listener.join()
 
 
+def log_report(report: Report) -> None:
+    """What a run did, as one line: counts, and the sources of which something is wrong, by key."""
+    refused = sorted({b.source for b in report.balances if b.state == "refused"})
+    wrong = {"refused": refused, "failed": sorted(report.failures)}
+    say = log.info if report.is_good else log.warning
+    say("run", edition=report.edition, **report.totals(), forgotten=report.forgotten, **wrong)
+
+
 def _tried(origin: Origin, home: Path, hashes: "_Hashes", answers: Answers) -> Report | None:
     try:
         return run(origin, home, hash_of=hashes, fetch=answers, settle=SETTLE, wait=10.0)
     except FAILURES as error:
-        log.error("run_failed", reason=str(error))
+        log.error("run_failed", reason=masking.text(str(error)))
     except Exception:  # a watch goes on for months: what it did not expect must not end it
         log.exception("run_failed")
     return None
@@ -69,7 +78,7 @@ def _listen(origin: Origin, changed: threading.Event, stop: threading.Event) -> 
         try:
             _listen_to(folders, changed, stop)
         except Exception as error:
-            log.warning("listening_failed", reason=str(error))
+            log.warning("listening_failed", reason=type(error).__name__)
             stop.wait(LOOK_EVERY)
 
 

@@ -1,4 +1,9 @@
-"""Polygons as GeoJSON under an address that names their content, so browsers keep them for ever."""
+"""Polygons as GeoJSON under an address that names their content, so browsers keep them for ever.
+
+Whoever may see a map gets them, of whatever region: where a county, its towns and grids lie is
+public geography, holds no case and no person, and whose grant is limited sees by it where their
+part lies in the whole. What is painted on them is asked for within the grant (data/measure.py).
+"""
 
 from flask import Flask, Response, abort, request
 

@@ -23,6 +23,7 @@ from data.quality import sources
 from data.runs import RunLog, SourceHealth
 from data.scope import Grant
 from data.trouble import told, trouble
+from routes.gate import viewer_or_none
 
 PATH = "/heartbeat"
 UNREADABLE = "运行记录读不出，数据源状态是发布时的"
@@ -47,21 +48,22 @@ class Heartbeat:
         self._build = build
         self._moving = moving
         self._lock = threading.Lock()
-        self._told = (b"", "")
+        self._told: dict[bool, tuple[bytes, str]] = {}  # by whether a grant is limited
         self._told_at = float("-inf")
         self._declared: tuple[int, list[dict]] = (0, [])
         self._watching = threading.Lock()
         self._watched: dict[str, Any] = {}
         self._watched_at = float("-inf")
 
-    def answer(self) -> tuple[bytes, str]:
-        """The body and its ETag; looked up at most every FRESH seconds."""
+    def answer(self, grant: Grant) -> tuple[bytes, str]:
+        """The body and its ETag; looked up at most every FRESH seconds. Whose grant is limited is
+        not told who is on duty (data/duty.py)."""
         with self._lock:
             if time.monotonic() - self._told_at > FRESH:
-                body = orjson.dumps(self.body() | self._moved())
-                self._told = (body, hashlib.md5(body, usedforsecurity=False).hexdigest())
+                body = self.body() | self._moved()
+                self._told = {False: _written(body), True: _written(_unnamed(body))}
                 self._told_at = time.monotonic()
-            return self._told
+            return self._told[grant.is_limited]
 
     def latest(self) -> dict[str, Any]:
         """What the answer says of the data, for who watches: without the operations store, which
@@ -128,9 +130,10 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
     """Serve PATH: 304 while nothing moved; the server's time is in a header, not in the ETag."""
 
     @server.get(PATH)
-    @needs(*EVERYBODY - {Power.SUBMIT})  # it names who is on duty
+    @needs(*EVERYBODY - {Power.SUBMIT})  # it says which posts there are, and to some who holds them
     def answer_heartbeat() -> Response:
-        body, etag = heartbeat.answer()
+        viewer = viewer_or_none()
+        body, etag = heartbeat.answer(viewer.grant if viewer else Grant())
         is_known = request.headers.get("If-None-Match") == f'"{etag}"'
         reply = Response(status=304) if is_known else Response(body, mimetype="application/json")
         reply.headers["ETag"] = f'"{etag}"'
@@ -139,9 +142,19 @@ def register(server: Flask, heartbeat: Heartbeat) -> None:
         return reply
 
 
+def _written(body: dict[str, Any]) -> tuple[bytes, str]:
+    text = orjson.dumps(body)
+    return text, hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+def _unnamed(body: dict[str, Any]) -> dict[str, Any]:
+    posts = [{"post": each["post"]} for each in body.get("duty", ())]
+    return body | ({"duty": posts} if posts else {})
+
+
 def _duty(edition: Edition, now: datetime) -> list[dict]:
     """Who is on duty now, the first of the roster first."""
-    rows = on_duty(edition, now).head(MOST_ON_DUTY)
+    rows = on_duty(edition, now, Grant.wall()).head(MOST_ON_DUTY)
     return [{"post": post, "holder": holder} for post, holder in rows[["post", "holder"]].values]
 
 

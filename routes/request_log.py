@@ -3,20 +3,17 @@
 An address may hold a token, a query a name: told is the rule that answered, never what it met.
 """
 
-import logging
-import os
 import re
 import secrets
-import sys
 import time
-import traceback
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 
+from data import logs
+
 HEADER = "X-Request-Id"
-VARIABLE = "ZHINAO_LOG"  # "json": one object a line; "quiet": only what is wrong; else plain words
 FITTING = re.compile(r"[A-Za-z0-9-]{8,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "-"  # a method that nobody knows, an address without a rule, an actor without a name
@@ -30,27 +27,8 @@ log = structlog.get_logger()
 
 
 def configure() -> None:
-    """Log to stderr as VARIABLE says. Tracebacks hold places and kinds of errors, no values, and
-    libraries speak through us: their own lines hold addresses."""
-    is_json = os.environ.get(VARIABLE) == "json"
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
-    last = as_json if is_json else structlog.dev.ConsoleRenderer(colors=False)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.ExceptionRenderer(_without_values),
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.WARNING if os.environ.get(VARIABLE) == "quiet" else logging.INFO
-        ),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
-    for name in LIBRARIES:
-        library = logging.getLogger(name)
-        library.handlers, library.propagate = [_Told()], False
+    """Log as every command does (data/logs.py), and let the libraries of a server speak so."""
+    logs.configure(LIBRARIES)
 
 
 def register(server: Flask) -> None:
@@ -105,25 +83,3 @@ def is_routine(status: int) -> bool:
 
 def _log_exception(exc_info: Any) -> None:
     log.error("request failed", method=method(), rule=rule(), exc_info=exc_info)
-
-
-def _without_values(exc_info: Any) -> str:
-    """Where it happened and of what kind it is: what an error says may be what somebody wrote."""
-    links, error = [], exc_info[1]
-    while error is not None:
-        links.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\nthen:\n".join(reversed(links))
-
-
-class _Told(logging.Handler):
-    """What a library logs, as where and of what kind: its words may hold an address."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        kind = record.exc_info[0] if record.exc_info else None
-        place = f"{record.module}:{record.funcName}"
-        reason = kind.__name__ if kind else None
-        log.log(record.levelno, "library", library=record.name, place=place, reason=reason)

@@ -137,7 +137,7 @@ def _check(thresholds: Thresholds, reading: Reading, now: datetime) -> None:
         bounds = f"{thresholds.least:g} 至 {thresholds.most:g} {thresholds.unit}"
         raise BadReading(f"读数 {reading.value:g} 超出量程 {bounds}")
     if reading.unit is not None and reading.unit != thresholds.unit:
-        raise BadReading(f"单位 {reading.unit[:20]} 不对，应为 {thresholds.unit}")
+        raise BadReading(f"单位不对，应为 {thresholds.unit}")
     if reading.at > now + AHEAD:
         raise BadReading(f"时间 {reading.at.isoformat()} 在将来")
     if reading.at < now - timedelta(minutes=thresholds.expires_minutes):

@@ -24,6 +24,7 @@ ALLOWED = {  # package -> what of ours it may import; DESIGN 2
         "access",
         "data.alert_rules",
         "data.declaration",
+        "data.logs",
         "data.site",
     },
     "data": {"rules"},

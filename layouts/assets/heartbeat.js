@@ -186,7 +186,7 @@
   }
 
   function drawDuty() {
-    const duty = (state.body.duty || []).map(({ post, holder }) => `${post} ${holder || "未排班"}`);
+    const duty = (state.body.duty || []).map(({ post, holder }) => (holder === undefined ? post : `${post} ${holder || "未排班"}`));
     write("duty", duty.join("　"));
   }
 

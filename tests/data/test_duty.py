@@ -2,7 +2,10 @@
 
 from datetime import datetime
 
+import pytest
+
 from data.duty import on_duty
+from data.scope import Grant
 from tests.data.given import UNTIL, given_things
 
 DAY = {"begins_at": "2026-11-05 08:30", "ends_at": "2026-11-06 08:30"}
@@ -10,7 +13,7 @@ NIGHT = {"begins_at": "2026-11-05 20:30", "ends_at": "2026-11-06 08:30"}
 
 
 def holders(edition, at: str) -> list[tuple]:
-    frame = on_duty(edition, datetime.fromisoformat(at))
+    frame = on_duty(edition, datetime.fromisoformat(at), Grant.wall())
     return list(frame[["post", "holder"]].itertuples(index=False, name=None))
 
 
@@ -35,6 +38,23 @@ def test_a_shift_that_was_withdrawn_is_none_from_then_on():
 
 
 def test_without_a_roster_nobody_is_on_duty():
-    assert list(on_duty(given_things("duty"), UNTIL).columns) == [
+    assert list(on_duty(given_things("duty"), UNTIL, Grant.full()).columns) == [
         *("post", "holder", "begins_at", "ends_at"),
     ]
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        Grant(),
+        Grant((("town", "t1"),), None),
+        Grant(None, ("a",)),
+        Grant((("town", "t1"),), ("a",)),
+    ],
+)
+def test_whose_grant_is_limited_is_told_the_posts_and_nobody_who_holds_one(grant):
+    edition = given_things("duty", {**DAY, "post": "值班长", "holder": "值班长甲"})
+    told = on_duty(edition, datetime(2026, 11, 5, 9), grant)
+    assert list(told["post"]) == ["值班长"] and "值班长甲" not in told.to_string()
+    whole = on_duty(edition, datetime(2026, 11, 5, 9), Grant(None, None))
+    assert list(whole["holder"]) == ["值班长甲"]

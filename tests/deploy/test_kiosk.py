@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +33,9 @@ class Kiosk:
     """kiosk.sh with a Chromium that needs no screen."""
 
     def __init__(self, folder: Path, url: str, token: str) -> None:
-        self.port, self.url = free_port(), url
+        self.port, self.url, self.token = free_port(), url, token
+        self.seen: list[bytes] = []  # the arguments of processes that held the token
+        self.programs: set[str] = set()
         self.log = folder / "kiosk.log"
         self.profile = folder / "profile"
         settings = {
@@ -57,6 +61,20 @@ class Kiosk:
         """The process of each Chromium that was started so far."""
         return [int(pid) for pid in STARTED.findall(self.log.read_text())]
 
+    def observe(self) -> None:
+        """Look at the arguments of every process, again and again, until the end."""
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while self.process.poll() is None:
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    said = file.read_bytes()
+                    self.programs.add(said.split(b"\0")[0].rpartition(b"/")[2].decode())
+                    if self.token.encode() in said:
+                        self.seen.append(said)
+            time.sleep(0.01)
+
     def is_alive(self) -> bool:
         check = [sys.executable, ROOT / "deploy" / "page_alive.py", str(self.port), self.url]
         return subprocess.run(check).returncode == 0
@@ -81,6 +99,7 @@ def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiosk]:
     operations = Operations(folder / "home")
     token = Devices(operations).add("wall", "大厅", datetime.now(UTC))
     kiosk = Kiosk(folder, wall.url, token)
+    kiosk.observe()
     kiosk.wait(kiosk.is_alive, "no wall")
     yield kiosk
     kiosk.stop()
@@ -92,6 +111,14 @@ def test_the_wall_signs_in_with_its_token(kiosk: Kiosk):
     wall = next(each for each in devices(kiosk) if each.name == "大厅")
     assert wall.last_seen is not None
     assert "sign-in" not in kiosk.log.read_text()  # nor is the token written anywhere
+
+
+def test_the_token_stands_in_no_argument_of_a_process(kiosk: Kiosk):
+    assert {"chromium", "python3"} <= kiosk.programs  # else nothing was looked at
+    assert kiosk.seen == []
+    held = Path(f"/proc/{kiosk.browsers()[-1]}/environ").read_bytes()
+    assert held and kiosk.token.encode() not in held
+    assert kiosk.profile.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_chromium_that_was_killed_is_started_again_and_shows_the_wall(kiosk: Kiosk):
@@ -113,6 +140,7 @@ def test_ending_the_script_ends_chromium(kiosk: Kiosk):
     last = kiosk.browsers()[-1]
     kiosk.stop()
     assert kiosk.process.returncode == 0
+    assert kiosk.seen == []  # from the first start to the last
     assert not is_running(last)
 
 

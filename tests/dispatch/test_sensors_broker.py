@@ -311,6 +311,43 @@ def test_the_command_listens_until_it_is_asked_to_end(broker, alerts, site, tmp_
         assert connection.execute(select(LISTENERS.c.name)).scalar_one() == "mqtt"
 
 
+SECRETS = ("Geheim-7-token", "张测甲", "13800138000", "mqtt-password-9")
+
+
+def test_where_the_log_is_collected_each_line_is_an_object_without_what_was_sent(
+    broker, alerts, site, tmp_path
+):
+    options = ["--broker", broker.address, "--home", str(tmp_path), "--site", str(site)]
+    command = [sys.executable, "-m", "dispatch", "sensors", *options]
+    login = {"ZHINAO_MQTT_USER": "zhinao", "ZHINAO_MQTT_PASSWORD": SECRETS[3]}
+    env = {**os.environ, **login, "ZHINAO_LOG": "json"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+    )
+    said = "，".join(SECRETS).encode()
+    try:
+        published_until(broker, alerts, "w1")
+        broker.publish(
+            (W1, said),
+            ("t/smoke/s1", said),
+            ("t/smoke/s1", orjson.dumps({"v": SECRETS[0], "t": SECRETS[1]})),
+            ("t/smoke/s1", orjson.dumps({"v": 1, "t": SECRETS[1]})),
+            ("t/smoke/s1", orjson.dumps({"v": 1, "t": time.time(), "unit": SECRETS[2]})),
+            (f"t/water/{SECRETS[1]} {SECRETS[2]}/level", b"9"),
+        )
+        published_until(broker, alerts, "w2")
+        process.terminate()
+        out, log = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    lines = [orjson.loads(line) for line in log.splitlines()]
+    events = [line["event"] for line in lines]
+    assert out == b"" and events.count("bad_reading") >= 5 and "alert" in events
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    for secret in SECRETS:
+        assert secret not in log.decode()
+
+
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [

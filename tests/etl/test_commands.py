@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from data.case_code import case_code
 from data.duty import on_duty
 from data.editions.store import EditionStore
+from data.scope import Grant
 from etl.commands import app
 from tests.conftest import ROOT
 from tests.etl.village import MATTERS, Village, matter, table
@@ -173,7 +174,7 @@ def test_what_belongs_to_cases_finds_them_and_all_that_has_a_place_is_placed(cou
         [(rows, placed)] = edition.rows(f"SELECT count(*), count(grid) FROM {name}")
         assert rows == planted["rows"][name]
         assert placed >= 0.998 * rows  # somebody may stand just outside the county
-    assert "值班长" in on_duty(edition, edition.data_time)["post"].tolist()
+    assert "值班长" in on_duty(edition, edition.data_time, Grant.full())["post"].tolist()
 
 
 def test_every_planted_fault_has_its_expected_outcome(county):

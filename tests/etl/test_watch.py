@@ -1,6 +1,10 @@
 """What arrives while the watch goes on is in a new edition; what goes wrong does not end it."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +16,7 @@ import structlog
 from etl.origin import recorded
 from etl.report import Report
 from etl.watch import watch
+from tests.conftest import ROOT
 from tests.etl.village import MATTERS, SITE, Village, matter, table
 from tests.etl.village import village as built
 
@@ -151,3 +156,44 @@ def test_the_watch_looks_by_the_clock_where_nobody_can_listen(village, monkeypat
             village.deliver(f"matters/{n}.csv", table(matter(n)))
             watched.until(lambda n=n: str(n) in keys(village))
     assert "OS file watch limit reached" in watched.reasons
+
+
+SECRETS = ("张测甲", "13800138000", "Geheim-7-token")
+
+
+def test_where_the_log_is_collected_each_line_is_an_object_without_what_was_delivered(village):
+    said = "，".join(SECRETS)
+    command = [sys.executable, "-m", "etl", "watch", "--home", str(village.home)]
+    env = {**os.environ, "ZHINAO_LOG": "json"}
+    with open(village.root / "out", "wb") as out, open(village.root / "err", "wb") as err:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, env=env)
+    try:
+        village.deliver("matters/b.csv", table(matter(2, title=said)))
+        until(lambda: keys(village) == ["1", "2"])
+        bad = [matter(n, title=said, reported=said) for n in range(3, 9)]
+        village.deliver(f"matters/{said}.csv", table(*bad))
+        until(lambda: len(logged(village)) > 1)
+        declared = (village.site / "site.toml").read_text()
+        (village.site / "site.toml").write_text(f"{declared}\n[[{SECRETS[1]}")
+        until(lambda: any(line["event"] == "run_failed" for line in logged(village)))
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert (village.root / "out").read_bytes() == b""
+    first = logged(village)[0]
+    assert (first["event"], first["edition"], first["loaded"]) == ("run", 2, 1)
+    told = (village.root / "err").read_text("utf-8")
+    for secret in SECRETS:
+        assert secret not in told
+
+
+def logged(village: Village) -> list[dict]:
+    lines = (village.root / "err").read_text("utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "too long"
+        time.sleep(0.1)

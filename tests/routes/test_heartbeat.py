@@ -8,11 +8,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import app as screen
+from access.devices import Devices
+from access.operations import Operations
 from data.editions.store import EditionStore
 from data.runs import RunLog
 from routes import heartbeat
 from routes.heartbeat import Heartbeat
 from tests.layouts.small import DATA_TIME, of_another_schema, publish, small_site, store_with
+from tests.people import person_at
 
 
 @pytest.fixture
@@ -119,3 +123,35 @@ def test_without_a_readable_run_log_the_sources_are_as_published(store: EditionS
     assert told["edition"] == 1
     assert told["problem"] == "运行记录读不出，数据源状态是发布时的"
     assert [source["title"] for source in told["sources"]]
+
+
+def test_only_whose_grant_is_the_whole_county_is_told_who_is_on_duty(store, cheap_passwords):
+    server, home = screen.build(store).server, store.home
+
+    def told(viewer: FlaskClient) -> tuple[list, str]:
+        reply = viewer.get("/heartbeat")
+        assert reply.status_code == 200
+        return reply.json["duty"], reply.headers["ETag"]
+
+    whole = [{"post": "值班长", "holder": "值班长甲"}]
+    everybody, mark = told(person_at(server, home, "dispatcher"))
+    assert everybody == whole
+    limited = {
+        "mediator": {"regions": ["town:T1"]},
+        "department": {"departments": ["rsj"]},
+        "administrator": {},  # sees no case
+    }
+    for role, limits in limited.items():
+        posts, other = told(person_at(server, home, role, **limits))
+        assert posts == [{"post": "值班长"}] and other != mark
+    operations = Operations(home)
+    devices, now = Devices(operations), datetime.now(UTC)
+    hall, town = (
+        devices.add("wall", "大厅", now),
+        devices.add("wall", "镇", now, regions=["town:T1"]),
+    )
+    operations.close()
+    for token, expected in ((hall, whole), (town, [{"post": "值班长"}])):
+        screen_of = server.test_client()
+        screen_of.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        assert told(screen_of)[0] == expected

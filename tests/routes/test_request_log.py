@@ -22,6 +22,7 @@ from access.devices import COOKIE, Device, Devices
 from access.operations import Operations
 from access.policy import opened
 from access.viewers import of_device
+from data import logs
 from data.editions.store import EditionStore
 from routes import request_log
 from routes.server import server_on
@@ -34,7 +35,7 @@ EMPTY = {"method", "rule", "status", "ms", "actor", "request_id", "event", "leve
 
 @pytest.fixture(params=["json", "plain"])
 def form(request, monkeypatch) -> str:
-    monkeypatch.setenv(request_log.VARIABLE, request.param)
+    monkeypatch.setenv(logs.VARIABLE, request.param)
     return request.param
 
 
@@ -115,7 +116,7 @@ def ask(viewer: FlaskClient, method: str, path: str, token: str) -> None:
 
 def test_what_waitress_complains_of_names_no_address(home: Path, monkeypatch):
     """A visitor who goes away, one who sends nonsense, an answer that fails half way."""
-    monkeypatch.setenv(request_log.VARIABLE, "json")
+    monkeypatch.setenv(logs.VARIABLE, "json")
     said = io.StringIO()
     with redirect_stderr(said):
         store = EditionStore(home)
@@ -191,7 +192,7 @@ def test_an_id_that_fits_is_taken_over_and_another_made(given: str, is_taken: bo
 
 
 def test_all_that_is_logged_meanwhile_bears_the_id_and_nothing_afterwards(capsys, monkeypatch):
-    monkeypatch.setenv(request_log.VARIABLE, "json")
+    monkeypatch.setenv(logs.VARIABLE, "json")
     request_log.configure()
 
     def view() -> str:
@@ -210,7 +211,7 @@ def test_all_that_is_logged_meanwhile_bears_the_id_and_nothing_afterwards(capsys
 
 
 def test_where_it_is_to_be_quiet_only_what_is_wrong_is_told(capsys, monkeypatch):
-    monkeypatch.setenv(request_log.VARIABLE, "quiet")
+    monkeypatch.setenv(logs.VARIABLE, "quiet")
     request_log.configure()
     viewer = served(there=lambda: "there", fails=fails)
     viewer.get("/there")
@@ -221,7 +222,7 @@ def test_where_it_is_to_be_quiet_only_what_is_wrong_is_told(capsys, monkeypatch)
 
 
 def test_what_every_page_asks_all_the_time_is_told_only_where_it_is_not_well(capsys, monkeypatch):
-    monkeypatch.setenv(request_log.VARIABLE, "json")
+    monkeypatch.setenv(logs.VARIABLE, "json")
     request_log.configure()
     answers = iter((304, 200, 503))
     viewer = served(

@@ -100,7 +100,7 @@ def test_after_a_silence_longer_than_its_alert_a_device_begins_anew():
         (Reading(math.inf, NOON), "读数 inf 不是数"),
         (Reading(-0.01, NOON), "读数 -0.01 超出量程 0 至 20 m"),
         (Reading(9999, NOON), "读数 9999 超出量程 0 至 20 m"),
-        (Reading(3, NOON, "cm"), "单位 cm 不对，应为 m"),
+        (Reading(3, NOON, "cm"), "单位不对，应为 m"),
         (Reading(3, at(5.1)), "在将来"),
         (Reading(3, at(-60.1)), "早于 60 分钟前，不再是现状"),
     ],
