@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Zhinao from this folder, without internet. Needs python3.11 and python3.11-venv of Debian.
-# usage: ./install.sh DIR   (a new folder, e.g. /opt/zhinao; PYTHON names another interpreter)
+# usage: bash install.sh DIR   (a new folder, e.g. /opt/zhinao; PYTHON names another interpreter)
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 target=${1:?usage: ./install.sh DIR}
