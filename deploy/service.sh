@@ -14,6 +14,9 @@ say() { echo "$*" >&2; exit 1; }
 
 setting() { sed -n "s/^$1=//p" "$settings" | tail -n 1 | tr -d '\r'; }
 
+# A page that a browser on this machine would get.
+answers() { (exec 3<>"/dev/tcp/${host/#0.0.0.0/127.0.0.1}/$port") 2>/dev/null; }
+
 is_running() { systemctl is-active --quiet "$1"; }
 
 [ "$(id -u)" = 0 ] || say "请用 root 运行"
@@ -26,6 +29,8 @@ id zhinao >/dev/null 2>&1 ||
 install -d -m 0755 /etc/zhinao
 [ -e "$settings" ] || install -m 0600 "$here/deploy/zhinao.env.example" "$settings"
 home=$(setting ZHINAO_HOME) backups=$(setting ZHINAO_BACKUPS) anchor=$(setting ZHINAO_AUDIT_ANCHOR)
+host=$(setting HOST) port=$(setting PORT)
+host=${host:-127.0.0.1} port=${port:-8050}
 [ -n "$home" ] || say "$settings 里没有 ZHINAO_HOME"
 install -d -m 0700 -o zhinao -g zhinao /var/lib/zhinao "$home" ${backups:+"$backups"}
 
@@ -58,6 +63,11 @@ systemctl daemon-reload
 systemctl enable --quiet zhinao zhinao-watch ${backups:+zhinao-backup.timer}
 systemctl restart zhinao zhinao-watch "${again[@]}" ${backups:+zhinao-backup.timer}
 
-echo "$link -> $here，正在运行：http://$(setting HOST):$(setting PORT)"
+for _ in {1..60}; do
+    if answers; then break; fi
+    sleep 1
+done
+answers || say "启动了，但一分钟内没有应答；原因：journalctl -u zhinao"
+echo "$link -> $here，正在运行：http://$host:$port"
 echo "设置在 $settings，改后再运行一次本脚本；命令如 zhinao upkeep status"
 [ -e "$home/CURRENT" ] || echo "还没有数据。试用：zhinao etl demo；自己的：zhinao etl run --site 站点目录 --input 文件所在目录"

@@ -12,7 +12,7 @@ DEPLOY = ROOT / "deploy"
 KEYS = {  # of a service, as the Compose specification names them, as far as they are used
     *("image", "build", "env_file", "environment", "volumes", "networks", "depends_on", "command"),
     *("read_only", "tmpfs", "cap_drop", "security_opt", "restart", "stop_grace_period", "user"),
-    *("healthcheck", "ports", "shm_size"),
+    *("healthcheck", "ports", "shm_size", "sysctls"),
 }
 SECRET = re.compile(r"(password|token|secret|key)\s*[:=]\s*\S", re.IGNORECASE)
 
@@ -122,6 +122,18 @@ def test_the_apps_are_those_that_nginx_and_the_images_know(compose):
         assert name in compose["services"]
     major = compose["services"]["database"]["image"].partition(":")[2].partition("-")[0]
     assert major == "15"  # of Debian 12, on which the image stands: its pg_dump
+
+
+def test_the_home_lies_in_the_volume_and_is_not_the_volume_itself(image, compose):
+    """A restore renames the home, which a mount point refuses."""
+    (volume,) = said(image, "VOLUME")
+    home = f"{volume}/home"
+    assert any(f"ZHINAO_HOME={home} " in words for words in said(image, "ENV"))
+    assert any(f" {home}" in words for words in said(image, "RUN"))  # and its owner may write
+    for name in ("app1", "app2", "watch"):
+        service = compose["services"][name]
+        assert service["environment"]["ZHINAO_HOME"] == home
+        assert f"home:{volume}" in service["volumes"]
 
 
 def test_the_settings_that_two_processes_need_are_in_the_example():

@@ -13,7 +13,8 @@ undo() { [ -n "${is_done:-}" ] || find "$target" -mindepth 1 -delete; }
 
 version=$(basename "$here"/zhinao-*.tar.gz .tar.gz)
 target=${1:-/opt/$version}
-[ ! -e "$target" ] || [ -z "$(ls -A "$target")" ] || say "$target 不是空的；请装到另一个目录，例如 /opt/$version"
+[ ! -e "$target" ] || [ -z "$(ls -A "$target")" ] ||
+    say "$target 不是空的。已经装好的：bash $target/deploy/service.sh；要装到另一个目录：bash install.sh 目录"
 command -v "${python:-python3.11}" >/dev/null ||
     say "找不到 Python：请先安装 python3.11 和 python3.11-venv（apt-get install python3.11 python3.11-venv）"
 "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
