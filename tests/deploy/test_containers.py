@@ -45,7 +45,19 @@ def test_the_image_ends_as_somebody_who_is_not_root(image):
 
 def test_the_image_is_built_of_known_versions_and_leaves_nothing_behind(image):
     assert {name for name, _ in image} <= {
-        *("FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD")
+        *(
+            "FROM",
+            "WORKDIR",
+            "COPY",
+            "RUN",
+            "ENV",
+            "USER",
+            "VOLUME",
+            "EXPOSE",
+            "HEALTHCHECK",
+            "CMD",
+        ),
+        "STOPSIGNAL",
     }  # no ADD, no ARG
     for base in said(image, "FROM"):
         name, _, tag = base.split(" ")[0].partition(":")
@@ -66,6 +78,10 @@ def test_no_secret_gets_into_the_image(image):
         assert not SECRET.search(words)
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", ".venv", "var", "deploy/*.env", "deploy/tls"} <= {*ignored}
+
+
+def test_a_container_ends_when_it_is_asked_to(image):
+    assert said(image, "STOPSIGNAL") == ["SIGINT"]  # SIGTERM waited ten seconds for the kill
 
 
 def test_what_the_image_starts_is_there(image):
