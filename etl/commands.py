@@ -19,6 +19,7 @@ from data import logs
 from data.declaration import DeclarationError
 from data.display import rate_text
 from data.editions.edition import EditionOutdated
+from data.editions.shelf import Shelf
 from data.editions.store import EditionStore
 from etl.on_record import note_erasure, note_settings
 from etl.origin import Origin, recorded
@@ -89,7 +90,7 @@ def demo(
         # Beside `etl watch`, which may just be writing.
         report = run(Origin(SITES / "demo", inbox), home, progress=show, wait=WRITER_PATIENCE)
     print_report(report)
-    if report.edition is not None:
+    if Shelf(home).pointed() is not None:
         county.add_accounts(home)
     if live:
         county.live(inbox)

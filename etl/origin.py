@@ -22,9 +22,10 @@ class Origin:
 
 
 def record(origin: Origin, home: Path) -> None:
-    """Remember the origin in the home, so that `watch` knows it."""
+    """Remember the origin in the home, so that `watch` knows it. A link on the way to the site is
+    kept: an upgrade turns /opt/zhinao."""
     home.mkdir(parents=True, exist_ok=True)
-    folders = {"site": str(origin.site_folder.resolve()), "input": str(origin.input.resolve())}
+    folders = {"site": str(origin.site_folder.absolute()), "input": str(origin.input.resolve())}
     (home / "origin.json").write_bytes(orjson.dumps(folders, option=orjson.OPT_INDENT_2))
 
 

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 REST = "# What those need; written by tools/pin.py."
 OF_PYTHON = {"pip", "setuptools"}  # come with the virtual environment
+OLDEST = {"python_full_version": "3.11.2"}  # Debian 12's: some packages need a backport with it
 
 
 def main() -> None:
@@ -43,8 +44,15 @@ def _follow(requirement: Requirement, closure: dict[str, Distribution]) -> None:
     for text in closure[name].requires or ():
         needed = Requirement(text)
         extras = requirement.extras | {""}
-        if not needed.marker or any(needed.marker.evaluate({"extra": e}) for e in extras):
+        if is_needed(needed, extras):
             _follow(needed, closure)
+
+
+def is_needed(requirement: Requirement, extras: set[str]) -> bool:
+    """Whether it applies to the Python here or to the oldest on which the program runs."""
+    marker = requirement.marker
+    asked = ({**python, "extra": extra} for python in ({}, OLDEST) for extra in extras)
+    return not marker or any(marker.evaluate(each) for each in asked)
 
 
 def _with_version(line: str) -> str:

@@ -15,7 +15,7 @@ from access.audit import ANCHOR_FILE, CONSOLE, Audit, entry
 from access.copies import check_sqlite, is_empty, load, set_aside
 from access.operations import FILE, Operations
 from access.schema import newest
-from data.editions.edition import EditionError
+from data.editions.edition import EditionError, EditionOutdated
 from data.editions.shelf import Shelf, fsync
 from data.editions.store import EditionStore
 from upkeep.archive import BackupError, Manifest, extract, private, sweep, verify
@@ -51,7 +51,7 @@ def restore(archive: Path, home: Path, now: datetime, is_replacing: bool = False
     with _built_beside(home) as fresh:
         _unpack(archive, fresh)
         notes = [*manifest.left_out, *_settle(fresh, home, manifest), *_erased(fresh, home)]
-        _check_editions(fresh, manifest)
+        notes += _check_editions(fresh, manifest)
         with _store(fresh, manifest, now, is_replacing) as operations:
             notes += _check_store(operations, manifest, archive.name, now)
         aside = _move_in(fresh, home, now)
@@ -136,19 +136,25 @@ def _listed(path: Path) -> list[dict]:
     return json.loads(path.read_text("utf-8")) if path.exists() else []
 
 
-def _check_editions(fresh: Path, manifest: Manifest) -> None:
-    """Every block of every edition can be read, and the pointer points to one that is there."""
+def _check_editions(fresh: Path, manifest: Manifest) -> list[str]:
+    """Every block of every edition can be read, and the pointer points to one that is there. Of an
+    older program's the digests of `verify` must do; what becomes of it is to be said."""
+    notes = []
     if Shelf(fresh).pointed() != manifest.current:
         raise BackupError("备份中的版本指针与清单不符")
     store = EditionStore(fresh)
     try:
         for number in manifest.editions:
-            with store.reading(number) as edition:
-                edition.scan()
+            try:
+                with store.reading(number) as edition:
+                    edition.scan()
+            except EditionOutdated as older:
+                notes.append(f"版本 {number} 来自旧程序：{older}")
     except EditionError as error:
         raise BackupError(f"备份中的版本 {number} 用不了：{error}") from None
     finally:
         store.close()
+    return notes
 
 
 @contextmanager

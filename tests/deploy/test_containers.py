@@ -12,7 +12,7 @@ DEPLOY = ROOT / "deploy"
 KEYS = {  # of a service, as the Compose specification names them, as far as they are used
     *("image", "build", "env_file", "environment", "volumes", "networks", "depends_on", "command"),
     *("read_only", "tmpfs", "cap_drop", "security_opt", "restart", "stop_grace_period", "user"),
-    *("healthcheck", "ports", "shm_size"),
+    *("healthcheck", "ports", "shm_size", "sysctls"),
 }
 SECRET = re.compile(r"(password|token|secret|key)\s*[:=]\s*\S", re.IGNORECASE)
 
@@ -45,7 +45,19 @@ def test_the_image_ends_as_somebody_who_is_not_root(image):
 
 def test_the_image_is_built_of_known_versions_and_leaves_nothing_behind(image):
     assert {name for name, _ in image} <= {
-        *("FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD")
+        *(
+            "FROM",
+            "WORKDIR",
+            "COPY",
+            "RUN",
+            "ENV",
+            "USER",
+            "VOLUME",
+            "EXPOSE",
+            "HEALTHCHECK",
+            "CMD",
+        ),
+        "STOPSIGNAL",
     }  # no ADD, no ARG
     for base in said(image, "FROM"):
         name, _, tag = base.split(" ")[0].partition(":")
@@ -66,6 +78,10 @@ def test_no_secret_gets_into_the_image(image):
         assert not SECRET.search(words)
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", ".venv", "var", "deploy/*.env", "deploy/tls"} <= {*ignored}
+
+
+def test_a_container_ends_when_it_is_asked_to(image):
+    assert said(image, "STOPSIGNAL") == ["SIGINT"]  # SIGTERM waited ten seconds for the kill
 
 
 def test_what_the_image_starts_is_there(image):
@@ -122,6 +138,18 @@ def test_the_apps_are_those_that_nginx_and_the_images_know(compose):
         assert name in compose["services"]
     major = compose["services"]["database"]["image"].partition(":")[2].partition("-")[0]
     assert major == "15"  # of Debian 12, on which the image stands: its pg_dump
+
+
+def test_the_home_lies_in_the_volume_and_is_not_the_volume_itself(image, compose):
+    """A restore renames the home, which a mount point refuses."""
+    (volume,) = said(image, "VOLUME")
+    home = f"{volume}/home"
+    assert any(f"ZHINAO_HOME={home} " in words for words in said(image, "ENV"))
+    assert any(f" {home}" in words for words in said(image, "RUN"))  # and its owner may write
+    for name in ("app1", "app2", "watch"):
+        service = compose["services"][name]
+        assert service["environment"]["ZHINAO_HOME"] == home
+        assert f"home:{volume}" in service["volumes"]
 
 
 def test_the_settings_that_two_processes_need_are_in_the_example():

@@ -1,6 +1,7 @@
 """systemd understands the units, and what they start is there."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,26 @@ def test_there_is_a_unit_for_each_process_of_a_centre():
         "zhinao-watch.service",
         "zhinao.service",
     ]
+
+
+def test_what_is_set_up_and_called_for_the_service_is_there():
+    setup, command = (DEPLOY / "service.sh").read_text(), (DEPLOY / "zhinao.sh").read_text()
+    (ours,) = re.findall(r"^ours=\((.+)\)$", setup, re.MULTILINE)
+    assert sorted(f"{name}.service" for name in ours.split()) == HARDENED
+    (packages,) = re.findall(r"^ +(.+) \| upkeep\) ;;$", command, re.MULTILINE)
+    for package in [*packages.split(" | "), "upkeep"]:
+        assert (ROOT / package / "__main__.py").exists(), package
+    for script in (*DEPLOY.glob("*.sh"), *(ROOT / "tools").rglob("*.sh")):
+        assert subprocess.run(["bash", "-n", script]).returncode == 0, script
+
+
+@pytest.mark.parametrize("name", HARDENED)
+def test_the_home_can_be_replaced_where_it_lies(name: str):
+    """A restore moves it aside: it must not itself be the folder that systemd made."""
+    lines = (DEPLOY / name).read_text().splitlines()
+    assert "StateDirectory=zhinao" in lines
+    assert "Environment=ZHINAO_HOME=/var/lib/zhinao/home" in lines
+    assert "ZHINAO_HOME=/var/lib/zhinao/home" in (DEPLOY / "zhinao.env.example").read_text()
 
 
 @pytest.mark.parametrize("name", UNITS)

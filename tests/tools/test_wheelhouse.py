@@ -93,6 +93,18 @@ def house_of(folder: Path) -> Path:
     return folder
 
 
+def put_in(house: Path, program: dict[str, str]) -> None:
+    """A program of these files, as version 9.0."""
+    (house / "zhinao").mkdir()
+    for name, text in program.items():
+        (house / "zhinao" / name).write_text(text)
+    script = """
+        tar --remove-files -czf zhinao-9.0.tar.gz zhinao
+        sha256sum wheels/a.whl install.sh zhinao-9.0.tar.gz >SHA256SUMS
+    """
+    subprocess.run(script, shell=True, cwd=house, check=True)
+
+
 def installed(house: Path, target: Path) -> subprocess.CompletedProcess:
     env = os.environ | {"PYTHON": sys.executable}
     return subprocess.run([house / "install.sh", target], capture_output=True, text=True, env=env)
@@ -121,3 +133,25 @@ def test_wheels_are_not_mixed_with_older_ones(tmp_path: Path):
     env = os.environ | {"PYTHON": sys.executable}
     done = subprocess.run([script, house], capture_output=True, text=True, env=env)
     assert done.returncode == 1 and "不是空的" in done.stderr
+
+
+def test_what_fails_leaves_nothing_so_that_it_can_be_tried_again(tmp_path: Path):
+    house = house_of(tmp_path / "house")
+    put_in(house, {"requirements.txt": "missing==1.0\n"})
+    done = installed(house, tmp_path / "there")
+    assert done.returncode == 1 and "没有装成" in done.stderr and "missing" in done.stderr
+    assert [*(tmp_path / "there").iterdir()] == []
+
+
+def test_a_stick_that_knows_no_rights_and_a_strict_umask_do_no_harm(tmp_path: Path):
+    house = house_of(tmp_path / "house")
+    put_in(house, {"requirements.txt": "", "app.py": ""})
+    (house / "install.sh").chmod(0o644)
+    target = tmp_path / "opt" / "zhinao-9.0"
+    env = os.environ | {"PYTHON": sys.executable}
+    words = ["bash", "-c", f"umask 077; bash {house}/install.sh {target}"]
+    done = subprocess.run(words, capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    assert target.stat().st_mode & 0o005 == 0o005 and (target / "app.py").stat().st_mode & 0o004
+    assert [*(target / "__pycache__").glob("app.*.pyc")]  # the service may not write here
+    assert f"{target}/deploy/service.sh" in done.stdout

@@ -27,6 +27,7 @@ from data.runs import RunLog
 from etl.origin import Origin, recorded
 from etl.run import run
 from tests.conftest import emptied
+from tests.etl.test_upgrade import made_older
 from tests.etl.village import Village, matter, table, village
 from tests.upkeep.drill import drill
 from upkeep import backup as backing_up
@@ -159,6 +160,24 @@ def test_pinned_editions_are_kept_and_others_left(home: Village, tmp_path: Path)
     again = EditionStore(tmp_path / "new")
     assert (again.numbers(), again.current(), again.pinned()) == ([1, 3], 3, {1})
     again.close()
+
+
+def test_what_an_older_program_backed_up_is_restored_and_taken_along(home: Village, tmp_path: Path):
+    store = EditionStore(home.home)
+    store.pin(1)
+    store.close()
+    (home.home / "inbox" / "matters" / "2.csv").write_text(table(matter(3)))
+    run_of(home)
+    made_older(home, 1)
+    made_older(home, 2)
+    made = backup(home.home, tmp_path / "a.tar.zst", NOW)
+    assert (made.editions, made.current) == ((1, 2), 2)
+    done = restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+    said = [note for note in done.notes if "来自旧程序" in note]
+    assert len(said) == 2 and all("下一次装载" in note for note in said)
+    run(recorded(tmp_path / "new"), tmp_path / "new", now=datetime(2026, 11, 10, 12))
+    assert EditionStore(tmp_path / "new").current() == 3
+    assert state(tmp_path / "new") != ""
 
 
 def test_in_place_of_a_damaged_edition_the_one_before_is_kept(home: Village, tmp_path: Path):
