@@ -186,7 +186,8 @@ class Operations:
         if self._known_revision() < schema.newest():
             self.home.mkdir(parents=True, exist_ok=True)
             new = self.home / f"{REVISION_FILE}.{secrets.token_hex(4)}.tmp"
-            new.write_text(f"{schema.newest()}\n", "ascii")
+            with open(new, "x", encoding="ascii", opener=_private) as file:
+                file.write(f"{schema.newest()}\n")
             os.replace(new, self.home / REVISION_FILE)
 
     def _key(self, purpose: str) -> bytes:
@@ -199,6 +200,10 @@ class Operations:
             if not self.is_file:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITING})"))
             yield connection
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _kept_tables() -> list[Table]:
