@@ -159,8 +159,8 @@ def test_a_late_submission_keeps_its_alert_until_it_is_forgotten_itself(alerts, 
     assert alerts.changes(0, LONG_AGO).received == ()
 
 
-# One row for each device or account, or a few, or one alone: they grow with what a centre owns and employs,
-# and not with time.
+# A few rows for each device or account, or one alone: they grow with what a centre owns and
+# employs, and not with time.
 BOUNDED = {"devices", "device_limits", "walls", "live_sequence", "listeners"} | {
     "accounts",
     "account_limits",
