@@ -78,7 +78,7 @@ def _listen(origin: Origin, changed: threading.Event, stop: threading.Event) -> 
         try:
             _listen_to(folders, changed, stop)
         except Exception as error:
-            log.warning("listening_failed", reason=type(error).__name__)
+            log.warning("listening_failed", reason=masking.text(str(error)))
             stop.wait(LOOK_EVERY)
 
 

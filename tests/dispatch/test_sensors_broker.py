@@ -141,7 +141,7 @@ def test_chatter_and_nonsense_come_to_nothing_and_stop_nothing(broker, alerts, s
     bad = [(each["topic"], each["reason"]) for each in logs if each["event"] == "bad_reading"]
     assert sensors.counts["refused"] == len(bad) == 4
     assert bad[0] == (W1, "读数 nan 不是数")
-    assert bad[2] == ("t/smoke/s1", "不是合法的 JSON：b'{'")
+    assert bad[2] == ("t/smoke/s1", "不是合法的 JSON（1 字节）")
 
 
 def test_what_is_published_while_nobody_listens_comes_when_somebody_does(broker, alerts, site):
