@@ -261,4 +261,5 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what lies in a home is its owner's alone
     typer.run(serve)

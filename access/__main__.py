@@ -1,5 +1,7 @@
 """The commands `python -m access accounts|sessions|devices|audit`."""
 
+import os
+
 import typer
 
 from access.commands.accounts import accounts
@@ -20,4 +22,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what lies in a home is its owner's alone
     app()

@@ -97,4 +97,5 @@ def _stop_at_signals() -> threading.Event:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what lies in a home is its owner's alone
     app()

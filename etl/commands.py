@@ -90,8 +90,9 @@ def demo(
         # Beside `etl watch`, which may just be writing.
         report = run(Origin(SITES / "demo", inbox), home, progress=show, wait=WRITER_PATIENCE)
     print_report(report)
-    if Shelf(home).pointed() is not None:
-        county.add_accounts(home)
+    if Shelf(home).pointed() is not None and (fault := county.add_accounts(home)):
+        typer.echo(f"没有建立演示账号：{fault}；恢复后再运行一次本命令", err=True)
+        raise typer.Exit(1)
     if live:
         county.live(inbox)
     raise typer.Exit(0 if report.is_good else 1)

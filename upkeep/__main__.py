@@ -1,5 +1,6 @@
 """The commands `python -m upkeep backup|verify|restore|status`."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,4 +122,5 @@ def _failures_in_one_line() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what lies in a home is its owner's alone
     app()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from access.accounts import Accounts
-from access.operations import Operations
+from access.operations import FAILURES, Operations, OperationsError
 from access.roles import ROLES
 from data.editions.store import EditionStore
 
@@ -15,9 +15,24 @@ PASSWORD = "demo.password"  # a file in the home; the sign-in page reads it
 DEPARTMENT = "zjj"  # whose cases are many
 
 
-def add_accounts(home: Path) -> None:
-    """Add what is missing of them, and write down their password for whoever looks at the demo."""
-    kept, operations = home / PASSWORD, Operations(home)
+def add_accounts(home: Path) -> str | None:
+    """Add what is missing of them, and write down their password for whoever looks at the demo; why
+    that could not be."""
+    try:
+        operations = Operations(home)
+        try:
+            _add(home, operations)
+        finally:
+            operations.close()
+    except OperationsError as fault:
+        return str(fault)
+    except FAILURES as fault:
+        return f"业务库连不上（{type(fault).__name__}）"
+    return None
+
+
+def _add(home: Path, operations: Operations) -> None:
+    kept = home / PASSWORD
     accounts, now = Accounts(operations), datetime.now(UTC)
     known = {each.name for each in accounts.all()}
     wanted = [key for key in ROLES if name_of(key) not in known]
@@ -31,7 +46,6 @@ def add_accounts(home: Path) -> None:
             shown = f"演示{ROLES[key].name}"
             given = (name_of(key), shown, key, now, regions, departments, password)
             accounts.add(*given, is_demo=True)
-    operations.close()
 
 
 def name_of(role: str) -> str:

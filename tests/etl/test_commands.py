@@ -9,6 +9,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from access.accounts import Accounts
+from access.operations import Operations
+from access.roles import ROLES
 from data.case_code import case_code
 from data.duty import on_duty
 from data.editions.store import EditionStore
@@ -217,3 +220,26 @@ def test_the_same_county_again_is_no_news_and_another_is_refused(county):
     assert "没有变化" in etl("demo", "--home", home, "--cases", 300, "--seed", 3).stdout
     other = etl("demo", "--home", home, "--cases", 500)
     assert other.exit_code == 1 and "已有一个演示县（cases = 300）" in other.stderr
+
+
+def test_a_demo_whose_store_is_away_says_so_and_has_its_accounts_the_next_time(county, monkeypatch):
+    home = county[0]
+    with monkeypatch.context() as away:
+        away.setenv("ZHINAO_OPERATIONS", "postgresql://nobody@127.0.0.1:1/none")
+        told = etl("demo", "--home", home, "--cases", 300, "--seed", 3)
+    assert told.exit_code == 1 and "没有建立演示账号：业务库连不上" in told.stderr
+    assert etl("demo", "--home", home, "--cases", 300, "--seed", 3).exit_code == 0
+    operations = Operations(home)
+    assert {each.role for each in Accounts(operations).all()} == set(ROLES)
+    operations.close()
+
+
+def test_what_a_command_makes_is_its_owners_alone(options, village):
+    loads = ("etl", "run", *options)
+    knows = ("access", "accounts", "add", "a1", "--role", "leader", "--home", village.home)
+    for words in (loads, knows):
+        command = [sys.executable, "-m", *map(str, words)]
+        subprocess.run(command, cwd=ROOT, umask=0o022, check=False, capture_output=True)
+    made = [path for path in village.home.rglob("*") if "inbox" not in path.parts]
+    assert {"runs.db", "operations.db", "1.duckdb"} <= {path.name for path in made}
+    assert [path.name for path in made if path.stat().st_mode & 0o077] == []
