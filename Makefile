@@ -17,11 +17,11 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(PY) tools/start.py
 
-# One more than the cores of a small machine: tests of a wall wait long for clocks of its page.
+# Twice the cores of a small machine: tests of a wall wait long for clocks of its page.
 # Compiled modules are kept even where a container asks not to: workers and servers are many.
 test: $(VENV)/dev.stamp
 	@tools/need.sh chromium fonts-noto-cjk postgresql mosquitto nginx redis-server openssl
-	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m "not soak" -rs -n 3 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m "not soak" -rs -n 4 --dist worksteal $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	@$(PY) -m bench $(NAME)

@@ -24,6 +24,7 @@ from data.case_file import case_file, clear_value
 from data.cases import cases_behind, newest_cases
 from data.compare import compare
 from data.dimensions import dimensions
+from data.duty import on_duty
 from data.editions.edition import Edition
 from data.held import held_cases, longest_held
 from data.indicators import INDICATORS, indicator_of
@@ -31,6 +32,7 @@ from data.measure import measure
 from data.places import parts_of_places
 from data.points import points
 from data.quality import balance, last_batches, quarantine_reasons, sources, unplaced
+from data.regions import reached, view
 from data.scope import Grant, Scope
 from data.small_cells import withheld
 from data.state import Question
@@ -250,6 +252,9 @@ ASKS: dict[str, Callable[[Edition, Scope, Grant], Any]] = {
     "last_batches": lambda e, _, g: last_batches(e, g),
     "quarantine_reasons": lambda e, _, g: quarantine_reasons(e, g),
     "sources": lambda e, _, g: sources(e, g),
+    "view": view,
+    "reached": lambda e, _, g: sorted(reached(e, "grid", g) or ()),
+    "on_duty": lambda e, _, g: on_duty(e, e.data_time, g),
 }
 # Those that are about cases and about nothing else. Of a department `compare` counts in either
 # window the cases that it had then, which are not the same.

@@ -65,7 +65,7 @@ def test_an_edition_that_was_asked_for_gets_the_polygons_that_it_had(tmp_path):
     viewer = screen_at(screen.build(store).server, store.home)
     with store.reading() as edition:
         asked = Inquiry(edition, Scope(edition=1), Grant.wall(), fresh, fresh)
-        url = geometry_url(asked, "town", view(edition, Scope()))
+        url = geometry_url(asked, "town", view(edition, Scope(), Grant.wall()))
     publish(store, 10, places=[row for row in squares() if not row[1].startswith("T2")])
     assert store.serving() in (1, 2) and wait_for(store, 2)
     assert len(json.loads(viewer.get(url).data)["features"]) == 3
