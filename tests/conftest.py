@@ -74,3 +74,26 @@ def cheap_passwords(monkeypatch) -> None:
     """Passwords are hashed in microseconds, where a test is not about how they are."""
     cheap = PasswordHasher.from_parameters(profiles.CHEAPEST)
     monkeypatch.setattr(passwords, "HASHER", cheap)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every other worker begin with tests in a browser, which wait for the clocks of pages: the
+    others use the cores meanwhile. Each gets its share from the front, as xdist deals them out."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    waiting: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.nodeid.startswith("tests/browser/"):
+            waiting.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    if workers < 2 or not waiting:
+        return
+    rest = [item for item in items if not item.nodeid.startswith("tests/browser/")]
+    first = [list[pytest.Item]() for _ in range(0, workers, 2)]
+    for module in sorted(waiting.values(), key=len, reverse=True):
+        min(first, key=len).extend(module)
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        own = first[worker // 2] if worker % 2 == 0 else []
+        share = max(0, len(items) // workers - len(own))
+        dealt += own + rest[:share]
+        rest = rest[share:]
+    items[:] = dealt + rest
