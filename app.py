@@ -28,6 +28,7 @@ from callbacks.services import Facts, Services
 from data.editions.edition import EditionError
 from data.editions.store import EditionStore
 from data.runs import RunLog
+from data.scope import Grant
 from data.wall_view import WallView
 from dispatch.alerts import LiveAlerts
 from dispatch.listeners import Listeners
@@ -119,7 +120,7 @@ def build(store: EditionStore) -> Dash:
     standing = measured.counts[STANDING][1]
     running = status.Status(store, operations, lambda: _keeps(cache), standing)
     status.register(app.server, running)
-    answers = Answers(store, cache, gate.grant, made)
+    answers = Answers(store, cache, gate.grant, made, who=gate.actor)
     callbacks.register(app, known.services(answers, running.facts))
     return app
 
@@ -172,7 +173,7 @@ def _register_operations(
     operations: Operations,
     known: Known,
     measured: metrics.Metrics,
-) -> tuple[dict[str, Callable[[], int]], Callable[[], bool]]:
+) -> tuple[dict[str, Callable[[Grant], int]], Callable[[], bool]]:
     """What devices and people do; the numbers that grow when a wall must look anew, and whether
     the store answers."""
     live_alerts, told = LiveAlerts(operations), Walls(operations)
@@ -189,7 +190,7 @@ def _register_operations(
     measured.counts["sessions_running"] = ("Sessions", lambda: len(running(datetime.now(UTC))))
     measured.counts[STANDING] = ("Alerts standing", lambda: len(standing.shown().rows))
     probe = health.Probe(live_alerts.sequence)
-    return {"walls": told.sequence, "live": standing.number}, probe.answers
+    return {"walls": lambda _: told.sequence(), "live": standing.number}, probe.answers
 
 
 def _choices() -> dict[str, list[dict[str, str]]]:

@@ -39,9 +39,11 @@ from data.indicators import Indicator, indicator_of
 from data.measure import measure
 from data.names import named
 from data.regions import Region, names_of_tops, unknown_regions, view
+from data.retention import erasures
 from data.scope import Grant, Scope, ScopeError
 from data.single_flight import SingleFlight
 from data.small_cells import PLAIN
+from data.turns import Turns
 from layouts.marks import NO_LEVEL, nothing, short_day
 from layouts.panel import BLANK, FINEST, PLACE, Ask, Facts, Listing, Numbers, Panel
 from layouts.theme import RISK
@@ -89,10 +91,11 @@ class Answers:
         grant: Callable[[], Grant],
         build: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        who: Callable[[], str] = lambda: "",
     ) -> None:
         self._store = store
         self._flight = SingleFlight(cache)
-        self._grant = grant
+        self._grant, self._who, self._turns = grant, who, Turns()
         self._owner = (build, str(store.home.resolve()))
         self._clock = clock
 
@@ -101,16 +104,24 @@ class Answers:
     ) -> tuple[Any, int]:
         """What `compute` makes of the edition that the scope names, and that edition's number.
 
-        `name` and `extra` must tell apart whatever `compute` would answer differently."""
-        grant = self._grant()
+        `name` and `extra` must tell apart whatever `compute` would answer differently. Busy where
+        the viewer is having too much computed already."""
+        grant, who = self._grant(), self._who()
+
+        def in_turn() -> Any:
+            with self._turns.of(who):
+                return compute(question)
+
         with self._store.reading(scope.edition) as edition:
             question = self._question(edition, scope, grant)
-            answer = question.of_the_edition((name, scope, extra), lambda: compute(question))
+            answer = question.of_the_edition((name, scope, extra), in_turn)
             return answer, edition.number
 
     def _question(self, edition: Edition, scope: Scope, grant: Grant) -> Inquiry:
         now = edition.local(self._clock())
-        made = (*self._owner, edition.number, edition.published_at, alerts_expired(edition, now))
+        mark = erasures(self._store.home)  # what was erased since is told no more
+        expired = alerts_expired(edition, now, Grant.wall())
+        made = (*self._owner, edition.number, edition.published_at, expired, mark)
         at = (edition.site.name, edition.data_time.date(), scope.edition)
 
         def of_the_edition(name: Hashable, compute: Callable[[], Any]) -> Any:

@@ -18,6 +18,7 @@ from callbacks.services import Services
 from data.editions.edition import EditionError, NoEdition
 from data.scope import Scope, ScopeError
 from data.trouble import trouble
+from data.turns import Busy
 from layouts.controls import Control
 from layouts.panel import Panel
 from layouts.panels import PANELS
@@ -117,7 +118,7 @@ def guarded(callback: Callable) -> Callable:
     def attempt(*values):
         try:
             return callback(*values)
-        except (NoEdition, ScopeError):
+        except (NoEdition, ScopeError, Busy):
             raise PreventUpdate from None
         except EditionError as error:
             log.warning("callback_refused", callback=callback.__name__, reason=trouble(error))

@@ -41,6 +41,13 @@ LIMIT $limit
 """
 
 
+EXPIRED = """
+SELECT count(DISTINCT coalesce(a.expires_at, a.sent_at + $stands)) FROM wall_alerts a
+WHERE coalesce(a.expires_at, a.sent_at + $stands) > $data_time
+  AND coalesce(a.expires_at, a.sent_at + $stands) <= $now AND {within}
+"""
+
+
 def alerts_in_force(
     edition: Edition, scope: Scope, grant: Grant, limit: int = 5, now: datetime | None = None
 ) -> pd.DataFrame:
@@ -81,10 +88,14 @@ def moment_of(edition: Edition, scope: Scope, now: datetime | None = None) -> da
     return max(edition.data_time, now)
 
 
-def alerts_expired(edition: Edition, now: datetime) -> int:
-    """How many times alerts of this edition have expired by now since it was made: while this and
-    the edition stay, so does what is in force."""
-    return bisect_right(edition.expiries, now)
+def alerts_expired(edition: Edition, now: datetime, grant: Grant) -> int:
+    """How many times alerts of this edition, of the grant's regions, have expired by now since it
+    was made: while this and the edition stay, so does what is in force."""
+    if grant.regions is None:
+        return bisect_right(edition.expiries, now)
+    params: dict = {"data_time": edition.data_time, "stands": edition.stands, "now": now}
+    within = _any_of(edition, grant.regions, params)
+    return edition.rows(EXPIRED.format(within=within), params)[0][0]
 
 
 def _asked(edition: Edition, scope: Scope) -> Iterable[tuple[Filter, ...]]:

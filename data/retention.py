@@ -54,11 +54,17 @@ def closed_before(years: int | None, now: datetime) -> datetime | None:
 
 def erased_codes(home: Path) -> frozenset[str]:
     """The codes of the cases that were erased in this home; EditionError as `entries`."""
+    mark = erasures(home)
+    return _codes(home, mark) if mark else frozenset()
+
+
+def erasures(home: Path) -> tuple[int, int, int] | None:
+    """Another one whenever something was erased in this home; None as long as nothing was."""
     try:
         found = (home / LIST).stat()
     except FileNotFoundError:
-        return frozenset()
-    return _codes(home, (found.st_ino, found.st_size, found.st_mtime_ns))
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def entries(home: Path) -> list[dict[str, str]]:

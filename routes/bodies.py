@@ -8,6 +8,7 @@ from flask import Response, abort, request
 
 PATH = "/_dash-update-component"
 LARGEST = 1_000_000  # bytes; a page sends a few kB
+LONGEST_ADDRESS = 20_000  # characters; Dash takes it apart in pure Python
 WILDCARD = ('["ALL"]', '["MATCH"]', '["ALLSMALLER"]')  # as Dash writes them into an id
 
 
@@ -89,7 +90,7 @@ def _is_address(given: dict) -> bool:
     value, is_path = given.get("value"), given["property"] == "pathname"
     if not isinstance(value, str):
         return value is None and not is_path
-    return not is_path or value.startswith("/")
+    return len(value) <= LONGEST_ADDRESS and (not is_path or value.startswith("/"))
 
 
 def _of(declared: dict) -> tuple[str, str]:

@@ -79,6 +79,12 @@ def grant() -> Grant:
     return viewer.grant if viewer else Grant()
 
 
+def actor() -> str:
+    """Whoever asks, by the name that the audit has; "" where nobody known does."""
+    viewer = viewer_or_none()
+    return viewer.actor if viewer else ""
+
+
 def viewer_of_request() -> Viewer:
     """Whoever passed the gate with the present request; LookupError where nobody had to."""
     viewer = viewer_or_none()

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +40,7 @@ class Heartbeat:
         store: EditionStore,
         runs: RunLog,
         build: str,
-        moving: Mapping[str, Callable[[], int]] = MappingProxyType({}),
+        moving: Mapping[str, Callable[[Grant], int]] = MappingProxyType({}),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._clock = clock
@@ -48,7 +49,8 @@ class Heartbeat:
         self._build = build
         self._moving = moving
         self._lock = threading.Lock()
-        self._told: dict[bool, tuple[bytes, str]] = {}  # by whether a grant is limited
+        self._body: dict[str, Any] = {}
+        self._told: dict[tuple, tuple[bytes, str]] = {}  # by what of a grant matters here
         self._told_at = float("-inf")
         self._declared: tuple[int, list[dict]] = (0, [])
         self._watching = threading.Lock()
@@ -57,13 +59,23 @@ class Heartbeat:
 
     def answer(self, grant: Grant) -> tuple[bytes, str]:
         """The body and its ETag; looked up at most every FRESH seconds. Whose grant is limited is
-        not told who is on duty (data/duty.py)."""
+        not told who is on duty (data/duty.py), nor when anything moved elsewhere."""
         with self._lock:
             if time.monotonic() - self._told_at > FRESH:
-                body = self.body() | self._moved()
-                self._told = {False: _written(body), True: _written(_unnamed(body))}
+                self._body, self._told = self.body(), {}
                 self._told_at = time.monotonic()
-            return self._told[grant.is_limited]
+            part = grant.is_limited, grant.regions
+            if part not in self._told:
+                self._told[part] = _written(self._of(grant) | self._moved(grant))
+            return self._told[part]
+
+    def _of(self, grant: Grant) -> dict[str, Any]:
+        if not grant.is_limited:
+            return self._body
+        told = _unnamed(self._body)
+        with suppress(EditionError), self._store.reading() as edition:
+            told["alerts"] = alerts_expired(edition, edition.local(self._clock()), grant)
+        return told
 
     def latest(self) -> dict[str, Any]:
         """What the answer says of the data, for who watches: without the operations store, which
@@ -84,7 +96,7 @@ class Heartbeat:
                 return {
                     "edition": edition.number,
                     "build": self._build,
-                    "alerts": alerts_expired(edition, edition.local(self._clock())),
+                    "alerts": alerts_expired(edition, edition.local(self._clock()), Grant.wall()),
                     "problem": self._problem() or lost,
                     "data_time": _epoch_ms(edition, edition.data_time),
                     "published": _epoch_ms(edition, edition.published_at),
@@ -102,10 +114,10 @@ class Heartbeat:
                 "sources": [],
             }
 
-    def _moved(self) -> dict[str, int | None]:
+    def _moved(self, grant: Grant) -> dict[str, int | None]:
         """What moves without an edition, by name; None while the operations store is away."""
         try:
-            return {name: sequence() for name, sequence in self._moving.items()}
+            return {name: sequence(grant) for name, sequence in self._moving.items()}
         except FAILURES:
             return dict.fromkeys(self._moving)
 
@@ -149,7 +161,7 @@ def _written(body: dict[str, Any]) -> tuple[bytes, str]:
 
 def _unnamed(body: dict[str, Any]) -> dict[str, Any]:
     posts = [{"post": each["post"]} for each in body.get("duty", ())]
-    return body | ({"duty": posts} if posts else {})
+    return {**body, **({"duty": posts} if posts else {})}
 
 
 def _duty(edition: Edition, now: datetime) -> list[dict]:

@@ -21,6 +21,7 @@ from data.codes import codes
 from data.editions.edition import Edition, EditionError
 from data.editions.store import EditionStore
 from data.regions import Region
+from data.scope import Grant
 from data.whereabouts import Tree, tree_of
 from dispatch.alerts import Changes, LiveAlerts, Received
 from geo.areas import points_in_areas
@@ -81,9 +82,11 @@ class Live:
         wait([looking], FIRST_PATIENCE if self._shown is None else PATIENCE)
         return self._shown or Shown(problem=UNREADABLE)
 
-    def number(self) -> int:
-        """Another one whenever what stands is another thing; it does not count."""
-        return self.shown().number
+    def number(self, grant: Grant | None = None) -> int:
+        """Another one whenever what stands is another thing, of what a grant may see; it does not
+        count."""
+        shown = self.shown()
+        return (shown.granted(grant) if grant else shown).number
 
     def acknowledge(self, members: Iterable[Identity], by: str) -> None:
         """Note that all these alerts were seen; who asks next is told so."""

@@ -86,7 +86,15 @@ def test_an_alert_that_names_no_end_stands_as_long_as_the_site_says():
     assert ringing(edition, now=ends - timedelta(minutes=1)) == ["a1"]
     assert ringing(edition, now=ends) == []
     assert edition.expiries == [ends]
-    assert alerts_expired(edition, ends) == 1
+    assert alerts_expired(edition, ends, Grant.wall()) == 1
+    assert alerts_expired(edition, ends, Grant((("town", "t1"),), None)) == 1  # it names no place
+
+
+def test_a_limited_grant_is_not_told_when_alerts_of_elsewhere_end():
+    edition = alerts({"sent_at": SENT, "town": "t2"})
+    ends = SENT + timedelta(hours=24)
+    told = [alerts_expired(edition, ends, Grant((("town", t),), None)) for t in ("t1", "t2")]
+    assert told == [0, 1]
 
 
 @pytest.mark.parametrize("minutes", [-61, 0, 4, 5, 60 * 23 - 1, 60 * 23, 60 * 24])

@@ -140,3 +140,14 @@ def test_what_is_no_json_is_refused(viewer: FlaskClient, text: str):
     data = text.encode("utf-8", "surrogatepass")
     reply = viewer.post(PATH, data=data, content_type="application/json")
     assert (reply.status_code, reply.data) == (400, b"bad request")
+
+
+def test_an_address_that_no_browser_has_is_refused_before_dash_takes_it_apart(viewer: FlaskClient):
+    bodies = viewer.bodies  # type: ignore[attr-defined]
+    body = next(each for each in bodies if each["output"].startswith(".._pages_content"))
+    long = "?a=" + "&b=" * 7_000
+    told = [
+        each | {"value": long} if each["property"] == "search" else each for each in body["inputs"]
+    ]
+    assert told != body["inputs"]
+    assert viewer.post(PATH, json=body | {"inputs": told}).status_code == 400

@@ -17,6 +17,7 @@ from access.sessions import Sessions
 from data.alert_rules import AlertRules
 from data.codes import codes
 from data.editions.store import EditionStore
+from data.scope import Grant
 from data.wall_views import DECIMALS
 from dispatch.alerts import LiveAlerts
 from routes import devices as devices_routes
@@ -504,3 +505,11 @@ def test_an_alert_of_other_regions_is_acknowledged_by_nobody_who_is_not_told_of_
         assert reply.status_code == status
         (told,) = server.ask()
         assert (told["acknowledged"] is not None) == (status == 204)
+
+
+def test_a_limited_grant_is_not_told_when_something_moves_elsewhere(server: Given):
+    here, there = (Grant(regions=(("town", town),), departments=None) for town in ("T1", "T2"))
+    before = server.live.number(there)
+    server.accept()
+    assert server.live.number(there) == before
+    assert server.live.number(here) not in (before, server.live.number(there))
