@@ -183,14 +183,17 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo, use: Callable) -> Member
 def check_name(entry: tarfile.TarInfo) -> None:
     """BackupError for whatever is no plain file inside one of FOLDERS: links, devices, and names
     that lead elsewhere."""
-    parts = entry.name.split("/")
-    is_inside = len(parts) > 1 and parts[0] in FOLDERS and not {"", ".", ".."} & {*parts}
-    is_said = len(entry.name) <= LONGEST_NAME and SAFE.fullmatch(entry.name)
-    is_same = str(PurePosixPath(entry.name)) == entry.name
-    if not (is_inside and is_said and is_same):
+    is_inside = "/" in entry.name and entry.name.split("/")[0] in FOLDERS
+    if not (is_inside and _leads_down(entry.name)):
         raise BackupError(f"备份中有不该有的路径 {entry.name[:100]!r}")
     if not entry.isreg():
         raise BackupError(f"备份中的 {entry.name[:100]!r} 不是普通文件（链接或设备），拒绝使用")
+
+
+def _leads_down(name: str) -> bool:
+    """Whether a name is a path that begins nowhere else, goes nowhere else and can be said."""
+    is_plain = not {"", ".", ".."} & {*name.split("/")} and str(PurePosixPath(name)) == name
+    return bool(is_plain and len(name) <= LONGEST_NAME and SAFE.fullmatch(name))
 
 
 def _manifest(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
@@ -200,6 +203,8 @@ def _manifest(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
     said = json.loads(content.read())
     if said["format"] != FORMAT:
         raise BackupError(f"备份是第 {said['format']} 种格式，本程序只认第 {FORMAT} 种")
+    if said["inbox"] is not None and not _leads_down(said["inbox"]):
+        raise BackupError(f"清单中有不该有的路径 {said['inbox'][:100]!r}")
     members = tuple(Member(**each) for each in said["members"])
     lists = {name: tuple(said[name]) for name in ("editions", "left_out")}
     return Manifest(**{**said, **lists, "members": members})

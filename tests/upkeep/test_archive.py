@@ -113,6 +113,16 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str):
         verify(path)
 
 
+@pytest.mark.parametrize(
+    "inbox",
+    ["../escaped/deep", "/srv/deep", "inbox/../../a", "inbox/", ".", "", "a\nb", "x" * 1001],
+)
+def test_an_inbox_that_lies_elsewhere_is_refused(tmp_path: Path, inbox: str):
+    with pytest.raises(BackupError, match="清单中有不该有的路径"):
+        verify(packed(tmp_path / "a.tar.gz", manifest_of(inbox=inbox)))
+    assert verify(packed(tmp_path / "b.tar.gz", manifest_of(inbox="in/box"))).inbox == "in/box"
+
+
 @given(
     st.text(max_size=30), st.lists(st.sampled_from(["home", "..", ".", "", "a", "/"]), max_size=5)
 )
