@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from access.audit import ANCHOR_FILE, CONSOLE, Audit, entry
 from access.copies import check_sqlite, is_empty, load, set_aside
@@ -107,7 +108,11 @@ def _settle(fresh: Path, home: Path, manifest: Manifest) -> list[str]:
     record = fresh / "origin.json"
     if not record.exists():
         return []
-    origin, notes = json.loads(record.read_text("utf-8")), []
+    origin, notes = _read(record), []
+    if not isinstance(origin, dict) or not all(
+        isinstance(origin.get(name), str) for name in ("site", "input")
+    ):
+        raise BackupError(f"备份中的 {record.name} 不是装载的记录")
     if not Path(origin["site"]).is_dir() and (fresh / "site").is_dir():
         notes.append(f"站点声明原在 {origin['site']}，这里没有；改用备份中的 {home / 'site'}")
         origin["site"] = str(home / "site")
@@ -133,7 +138,20 @@ def _erased(fresh: Path, home: Path) -> list[str]:
 
 
 def _listed(path: Path) -> list[dict]:
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+    found = _read(path) if path.exists() else []
+    if not isinstance(found, list):
+        raise BackupError(f"{path.name} 不是清除的记录")
+    return found
+
+
+def _read(path: Path) -> Any:
+    """What a file of a home says; BackupError where it cannot be read, or not be written again."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise BackupError(f"{path.name} 读不出来") from None
+    return found
 
 
 def _check_editions(fresh: Path, manifest: Manifest) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from tests.etl.village import Village, matter, table, village
 from tests.upkeep.drill import drill
 from upkeep import backup as backing_up
 from upkeep.__main__ import app
-from upkeep.archive import BackupError, Manifest, extract, verify
+from upkeep.archive import BackupError, Manifest, extract, verify, written
 from upkeep.backup import backup, program_version
 from upkeep.restore import restore
 
@@ -334,6 +335,31 @@ def test_what_was_erased_since_does_not_come_back_for_good(home: Village, tmp_pa
     again = restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
     assert not any("清除" in note for note in again.notes)
     assert json.loads((tmp_path / "new" / "erased.json").read_text()) == erased[:1]
+
+
+@pytest.mark.parametrize("name", ["origin.json", "erased.json"])
+@pytest.mark.parametrize("text", ["{", '{"site": 7, "input": "a"}', '"\\ud800"', "[" * 9999, "7"])
+def test_what_cannot_be_read_of_a_home_is_told_in_one_line(
+    home: Village, tmp_path: Path, name: str, text: str
+):
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    made = tampered(tmp_path / "a.tar.zst", {f"home/{name}": text.encode()})
+    with pytest.raises(BackupError, match=f"{name} (读不出来|不是)"):
+        restore(made, tmp_path / "new", LATER)
+    assert not (tmp_path / "new").exists()
+
+
+def tampered(archive: Path, files: dict[str, bytes], **said) -> Path:
+    """As somebody would make it who may write what they like: whole, with other content."""
+    contents: dict[str, bytes] = {}
+    manifest = extract(archive, lambda name, parts: contents.__setitem__(name, b"".join(parts)))
+    with written(archive.with_name("tampered.tar.gz")) as target:
+        for name, content in (contents | files).items():
+            (archive.parent / "content").write_bytes(content)
+            with open(archive.parent / "content", "rb") as file:
+                target.add(name, file)
+        target.finish(replace(manifest, **said, members=tuple(target.members)))
+    return archive.with_name("tampered.tar.gz")
 
 
 def test_what_was_left_by_one_that_was_killed_goes_after_a_day(home: Village, tmp_path: Path):
