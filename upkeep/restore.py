@@ -50,7 +50,8 @@ def restore(archive: Path, home: Path, now: datetime, is_replacing: bool = False
     manifest = verify(archive)
     _check_program(manifest)
     with _built_beside(home) as fresh:
-        _unpack(archive, fresh)
+        _check_room(manifest, home.parent)
+        _unpack(archive, fresh, manifest)
         notes = [*manifest.left_out, *_settle(fresh, home, manifest), *_erased(fresh, home)]
         notes += _check_editions(fresh, manifest)
         with _store(fresh, manifest, now, is_replacing) as operations:
@@ -79,8 +80,19 @@ def _built_beside(home: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _unpack(archive: Path, fresh: Path) -> None:
-    """Write every member to its place; names were checked by `extract`."""
+def _check_room(manifest: Manifest, folder: Path) -> None:
+    """A small backup may unpack to much."""
+    size, free = sum(each.size for each in manifest.members), shutil.disk_usage(folder).free
+    if size > free:
+        raise BackupError(
+            f"备份解开有 {size / 1e6:,.1f} MB，{folder} 只剩 {free / 1e6:,.1f} MB；没有恢复"
+        )
+
+
+def _unpack(archive: Path, fresh: Path, manifest: Manifest) -> None:
+    """Write every member to its place, never more than `manifest` says; names were checked by
+    `extract`."""
+    left = {each.name: each.size for each in manifest.members}
 
     def write(name: str, content: Iterator[bytes]) -> None:
         target = fresh / PLACES.get(name, name.removeprefix("home/"))
@@ -89,11 +101,15 @@ def _unpack(archive: Path, fresh: Path) -> None:
         _make_folder(target.parent)
         with open(target, "xb", opener=private) as file:
             for chunk in content:
+                left[name] = left.get(name, 0) - len(chunk)
+                if left[name] < 0:
+                    raise BackupError(f"{archive.name}：{name} 比清单说的大")
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
 
-    extract(archive, write)
+    if extract(archive, write) != manifest:
+        raise BackupError(f"{archive.name} 在恢复时变了；没有恢复")
 
 
 def _make_folder(folder: Path) -> None:

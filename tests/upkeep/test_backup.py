@@ -3,7 +3,9 @@ number is another, and what was there before is never lost."""
 
 import json
 import os
+import shutil
 import sqlite3
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -38,6 +40,7 @@ from upkeep.backup import backup, program_version
 from upkeep.restore import restore
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
+Usage = namedtuple("Usage", "total used free")
 LATER = NOW + timedelta(hours=1)
 
 
@@ -346,6 +349,41 @@ def test_what_cannot_be_read_of_a_home_is_told_in_one_line(
     made = tampered(tmp_path / "a.tar.zst", {f"home/{name}": text.encode()})
     with pytest.raises(BackupError, match=f"{name} (读不出来|不是)"):
         restore(made, tmp_path / "new", LATER)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_unpacks_to_more_than_there_is_room_for_is_not_unpacked(
+    home: Village, tmp_path: Path, monkeypatch
+):
+    made = backup(home.home, tmp_path / "a.tar.zst", NOW)
+    size = sum(each.size for each in made.members)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1e12, 0, size - 1))
+    monkeypatch.setattr("upkeep.restore._unpack", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(BackupError, match=f"解开有 .* MB，{tmp_path} 只剩 .*；没有恢复"):
+        restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1e12, 0, size))
+    restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"x" * 5_000_000, "比清单说的大"), (b"y", "在恢复时变了")]
+)
+def test_no_other_backup_is_unpacked_than_was_looked_through(
+    home: Village, tmp_path: Path, monkeypatch, content: bytes, said: str
+):
+    (home.home / "note").write_bytes(b"x")
+    backup(home.home, tmp_path / "a.tar.gz", NOW)
+    other = tampered(tmp_path / "a.tar.gz", {"home/note": content})
+
+    def changed(archive: Path) -> Manifest:
+        manifest = verify(archive)
+        os.replace(other, archive)
+        return manifest
+
+    monkeypatch.setattr("upkeep.restore.verify", changed)
+    with pytest.raises(BackupError, match=said):
+        restore(tmp_path / "a.tar.gz", tmp_path / "new", LATER)
     assert not (tmp_path / "new").exists()
 
 
