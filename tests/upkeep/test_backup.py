@@ -456,6 +456,23 @@ def test_the_commands_say_what_they_did(home: Village, tmp_path: Path):
     assert (broken.exit_code, broken.stdout) == (1, "")
 
 
+def test_a_backup_says_nothing_that_a_terminal_obeys(home: Village, tmp_path: Path):
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    evil = "\x1b]0;a\x07b\r\u202e\u3000c"
+    origin = json.dumps({"site": f"/none{evil[:7]}", "input": "/none"})
+    files = {"home/origin.json": origin.encode()}
+    made = tampered(tmp_path / "a.tar.zst", files, site=evil, left_out=(evil,), inbox=None)
+    restored = ["restore", str(made), "--home", str(tmp_path / "new")]
+    for words in (["verify", str(made)], restored, restored):
+        said = CliRunner().invoke(app, words)
+        assert {sign for sign in said.output if not sign.isprintable()} <= {"\n", "\u3000"}
+        if said.exit_code == 0:
+            assert "?]0;a?b??\u3000c" in said.output
+    file = tmp_path / "\x1b[2J.tar.gz"
+    file.touch()
+    assert "\x1b" not in CliRunner().invoke(app, ["verify", str(file)]).output
+
+
 def test_a_damaged_store_is_no_backup(home: Village, tmp_path: Path):
     operations = home.home / "operations.db"
     with closing(sqlite3.connect(operations)) as store:
