@@ -8,7 +8,7 @@
 #   ZHINAO_PROFILE  Chromium's own folder          [~/.local/state/zhinao-kiosk]
 #   CHROMIUM        the browser                    [chromium]
 #   CHROMIUM_FLAGS  further flags, e.g. --headless=new
-#   DEVTOOLS_PORT   on loopback only               [9222]
+#   DEVTOOLS_PORT   on loopback only               [one that is free; others may listen on a fixed one first]
 #   CHECK_EVERY, PATIENCE, STARTING   seconds      [10, 60, 30]
 set -euo pipefail
 
@@ -17,7 +17,8 @@ FOLDER=$(dirname "$(readlink -f "$0")")
 WALL=${ZHINAO_WALL%/}
 PROFILE=${ZHINAO_PROFILE:-${XDG_STATE_HOME:-$HOME/.local/state}/zhinao-kiosk}
 CHROMIUM=${CHROMIUM:-chromium}
-PORT=${DEVTOOLS_PORT:-9222}
+PORT=${DEVTOOLS_PORT:-0}
+DEVTOOLS=${DEVTOOLS_PORT:-$PROFILE/DevToolsActivePort}  # which Chromium writes where the port is 0
 CHECK_EVERY=${CHECK_EVERY:-10}
 PATIENCE=${PATIENCE:-60}
 STARTING=${STARTING:-30}
@@ -43,7 +44,7 @@ start() {
     browser=$!
     echo "kiosk: chromium $browser shows $WALL"
     # On the input, and by the shell's own printf: everybody may read the arguments of a process.
-    printf '%s\n' "$(address)" | env -u ZHINAO_TOKEN "${PYTHON:-python3}" "$FOLDER/open_page.py" "$PORT" "$STARTING" ||
+    printf '%s\n' "$(address)" | env -u ZHINAO_TOKEN "${PYTHON:-python3}" "$FOLDER/open_page.py" "$DEVTOOLS" "$STARTING" ||
         echo "kiosk: chromium does not open the wall"
 }
 
@@ -75,7 +76,7 @@ quoted() { "${PYTHON:-python3}" -c 'import sys, urllib.parse as u; print(u.quote
 
 # After a power cut Chromium would offer to restore its windows, over the wall.
 mark_as_ended_well() {
-    rm -f "$PROFILE"/Singleton*
+    rm -f "$PROFILE"/Singleton* "$PROFILE/DevToolsActivePort"  # another may listen there by now
     local settings="$PROFILE/Default/Preferences"
     [ ! -f "$settings" ] ||
         sed -i 's/"exit_type":"[^"]*"/"exit_type":"Normal"/; s/"exited_cleanly":false/"exited_cleanly":true/' "$settings"
@@ -105,7 +106,7 @@ watch() {
 # Chromium answers, and one of its pages is the wall, alive: the page itself answers, not only its
 # browser. A page of Chromium's own (no connection, a crashed tab) is none.
 shows_the_wall() {
-    "${PYTHON:-python3}" "$FOLDER/page_alive.py" "$PORT" "$(origin)"
+    "${PYTHON:-python3}" "$FOLDER/page_alive.py" "$DEVTOOLS" "$(origin)"
 }
 
 # To systemd, where it started us; it restarts this script if that ever hangs.

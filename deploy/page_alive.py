@@ -1,6 +1,8 @@
 """Whether a Chromium shows a page of a server that still runs: exit code 0, else 1.
 
-usage: page_alive.py DEVTOOLS_PORT ORIGIN. Standard library only, for a screen has no venv.
+usage: page_alive.py DEVTOOLS ORIGIN. DEVTOOLS is a port, or the file in which Chromium wrote the
+one that it got (DevToolsActivePort of its profile, where nobody else can write). Standard library
+only, for a screen has no venv.
 """
 
 import base64
@@ -16,11 +18,20 @@ PATIENCE = 5.0  # seconds
 ALIVE = "Boolean(document.querySelector('[data-poll]') && window.zhinao)"
 
 
-def main(port: int, origin: str) -> int:
+def main(devtools: str, origin: str) -> int:
     try:
-        return 0 if any(is_alive(page) for page in pages(port, origin)) else 1
+        found = pages(port_of(devtools), origin)
+        return 0 if any(is_alive(page) for page in found) else 1
     except (OSError, ValueError, KeyError):
         return 1
+
+
+def port_of(devtools: str) -> int:
+    """OSError or ValueError while the file is not there or not whole."""
+    if devtools.isdigit():
+        return int(devtools)
+    with open(devtools, encoding="ascii") as file:
+        return int(file.readline())
 
 
 def pages(port: int, origin: str) -> list[str]:
@@ -96,4 +107,4 @@ def exactly(stream: socket.socket, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -9,6 +9,8 @@ link=/opt/zhinao
 settings=/etc/zhinao/zhinao.env
 units=/etc/systemd/system
 ours=(zhinao zhinao-watch zhinao-sensors zhinao-backup)
+owner=zhinao
+state=/var/lib/zhinao
 
 say() { echo "$*" >&2; exit 1; }
 
@@ -18,6 +20,34 @@ setting() { sed -n "s/^$1=//p" "$settings" | tail -n 1 | tr -d '\r'; }
 answers() { (exec 3<>"/dev/tcp/${host/#0.0.0.0/127.0.0.1}/$port") 2>/dev/null; }
 
 is_running() { systemctl is-active --quiet "$1"; }
+
+as_owner() { setpriv --reuid "$owner" --regid "$(id -g "$owner")" --init-groups "$@"; }
+
+# A folder of the owner's: made where there is none, and what is there is never given to anybody. Where
+# the owner could have put a link, it is made with the owner's rights: root's would follow it anywhere.
+make_folder() {
+    local folder=$1
+    if [ ! -d "$folder" ]; then
+        if may_be_led_away "$folder"; then
+            as_owner mkdir -p -m 0700 -- "$folder" || say "$owner 不能建立 $folder（路上有链接）：请自己建好再运行"
+        else
+            install -d -m 0700 -o "$owner" -g "$(id -g "$owner")" -- "$folder"
+        fi
+    fi
+    as_owner test -w "$folder" || say "$owner 不能写 $folder（实为 $(readlink -f -- "$folder")）：请核对后用 chown 交给它"
+}
+
+# Whether a folder above it is a link, or the owner's to change.
+may_be_led_away() {
+    local above=$1
+    while [ "$above" != / ]; do
+        above=$(dirname -- "$above")
+        if [ -L "$above" ] || as_owner test -w "$above" || as_owner test -O "$above"; then return 0; fi
+    done
+    return 1
+}
+
+[ "$0" = "${BASH_SOURCE[0]}" ] || return 0  # read for its functions
 
 [ "$(id -u)" = 0 ] || say "请用 root 运行"
 [ -x "$here/.venv/bin/python" ] || say "$here 里还没有 .venv：请先运行 install.sh"
@@ -32,7 +62,13 @@ home=$(setting ZHINAO_HOME) backups=$(setting ZHINAO_BACKUPS) anchor=$(setting Z
 host=$(setting HOST) port=$(setting PORT)
 host=${host:-127.0.0.1} port=${port:-8050}
 [ -n "$home" ] || say "$settings 里没有 ZHINAO_HOME"
-install -d -m 0700 -o zhinao -g zhinao /var/lib/zhinao "$home" ${backups:+"$backups"}
+for folder in "$home" "${backups:-/}"; do
+    [[ $folder = /* ]] || say "$settings 里的目录须从 / 写起：$folder"
+done
+[ ! -L "$state" ] || say "$state 是链接：请换成目录，或挂载到这里"
+install -d -m 0700 -o "$owner" -g "$owner" "$state"
+make_folder "$home"
+[ -z "$backups" ] || make_folder "$backups"
 
 again=()
 if [ -L "$link" ] && [ "$(readlink -f "$link")" != "$here" ]; then

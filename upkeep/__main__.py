@@ -1,7 +1,6 @@
 """The commands `python -m upkeep backup|verify|restore|status`."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from upkeep.restore import restore as make_again
 from upkeep.status import OK, facts, note_backup
 
 SECRET = "备份里有审计密钥、个人信息和口令的散列：请像保管密钥一样保管它，存到另一台机器上"
+FULL_SPACE = "\u3000"  # of Chinese text; Python calls it not printable
 Home = Annotated[Path, typer.Option("--home", envvar="ZHINAO_HOME", help="数据目录")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="备份文件，.tar.zst 或 .tar.gz")]
 
@@ -50,8 +50,8 @@ def backup(
         manifest = back_up(home, to, datetime.now(UTC), inbox)
         note_backup(home, to.name, to.stat().st_size, datetime.now(UTC))
     _print(manifest)
-    typer.echo(f"已写入并核对 {to}（{to.stat().st_size / 1e6:,.1f} MB）")
-    typer.echo(SECRET)
+    _say(f"已写入并核对 {to}（{to.stat().st_size / 1e6:,.1f} MB）")
+    _say(SECRET)
 
 
 @app.command()
@@ -63,9 +63,9 @@ def status(home: Home = Path("var")) -> None:
         operations.close()
         store.close()
     for fact in found:
-        typer.echo(f"{fact.word}  {fact.name}：{fact.text}")
+        _say(f"{fact.word}  {fact.name}：{fact.text}")
         if fact.advice:
-            typer.echo(f"      {fact.advice}")
+            _say(f"      {fact.advice}")
     raise typer.Exit(0 if all(fact.state == OK for fact in found) else 1)
 
 
@@ -75,7 +75,7 @@ def verify(file: File) -> None:
     with _failures_in_one_line():
         manifest = archive.verify(file)
     _print(manifest)
-    typer.echo("完好")
+    _say("完好")
 
 
 @app.command()
@@ -91,24 +91,28 @@ def restore(
         done = make_again(file, home, datetime.now(UTC), is_replacing)
     _print(done.manifest)
     for note in done.notes:
-        typer.echo(f"  {note}")
+        _say(f"  {note}")
     if done.aside is not None:
-        typer.echo(f"原来的数据目录移到 {done.aside}；确认无误后自行删除")
-    typer.echo(f"已恢复到 {home}")
+        _say(f"原来的数据目录移到 {done.aside}；确认无误后自行删除")
+    _say(f"已恢复到 {home}")
 
 
 def _print(manifest: Manifest) -> None:
     size = sum(each.size for each in manifest.members)
     editions = "、".join(map(str, manifest.editions)) or "无"
-    typer.echo(
+    _say(
         f"备份于 {manifest.made_at}，程序 {manifest.program}，站点 {manifest.site or '（未装载）'}"
     )
-    typer.echo(
-        f"版本 {editions}；业务库 {manifest.store or '无'}（第 {manifest.revision or '—'} 版）"
-    )
-    typer.echo(f"{len(manifest.members)} 个文件，共 {size / 1e6:,.1f} MB")
+    _say(f"版本 {editions}；业务库 {manifest.store or '无'}（第 {manifest.revision or '—'} 版）")
+    _say(f"{len(manifest.members)} 个文件，共 {size / 1e6:,.1f} MB")
     for reason in manifest.left_out:
-        typer.echo(f"  {reason}")
+        _say(f"  {reason}")
+
+
+def _say(text: str, is_failure: bool = False) -> None:
+    """One line; of a name or a manifest that somebody else wrote, no sign that a terminal obeys."""
+    shown = "".join(sign if sign.isprintable() or sign == FULL_SPACE else "?" for sign in text)
+    typer.echo(shown, err=is_failure)
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def _failures_in_one_line() -> Iterator[None]:
     try:
         yield
     except (BackupError, OperationsError, EditionError, *FAILURES) as error:
-        print(f"失败：{' '.join(str(error).split())}", file=sys.stderr)
+        _say(f"失败：{' '.join(str(error).split())}", is_failure=True)
         raise typer.Exit(1) from None
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -33,6 +34,13 @@ BROKEN = (
     *(tarfile.TarError, ZstdError, zlib.error),
     *(EOFError, OSError, ValueError, KeyError, TypeError, RecursionError),
 )
+
+
+KINDS = {  # of what a manifest says
+    **dict.fromkeys(("made_at", "program"), str),
+    **dict.fromkeys(("site", "store", "revision", "inbox"), str | None),
+    **{"current": int | None, "has_audit_key": bool, "editions": list, "left_out": list},
+}
 
 
 class BackupError(Exception):
@@ -183,14 +191,17 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo, use: Callable) -> Member
 def check_name(entry: tarfile.TarInfo) -> None:
     """BackupError for whatever is no plain file inside one of FOLDERS: links, devices, and names
     that lead elsewhere."""
-    parts = entry.name.split("/")
-    is_inside = len(parts) > 1 and parts[0] in FOLDERS and not {"", ".", ".."} & {*parts}
-    is_said = len(entry.name) <= LONGEST_NAME and SAFE.fullmatch(entry.name)
-    is_same = str(PurePosixPath(entry.name)) == entry.name
-    if not (is_inside and is_said and is_same):
+    is_inside = "/" in entry.name and entry.name.split("/")[0] in FOLDERS
+    if not (is_inside and _leads_down(entry.name)):
         raise BackupError(f"备份中有不该有的路径 {entry.name[:100]!r}")
     if not entry.isreg():
         raise BackupError(f"备份中的 {entry.name[:100]!r} 不是普通文件（链接或设备），拒绝使用")
+
+
+def _leads_down(name: str) -> bool:
+    """Whether a name is a path that begins nowhere else, goes nowhere else and can be said."""
+    is_plain = not {"", ".", ".."} & {*name.split("/")} and str(PurePosixPath(name)) == name
+    return bool(is_plain and len(name) <= LONGEST_NAME and SAFE.fullmatch(name))
 
 
 def _manifest(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
@@ -200,9 +211,33 @@ def _manifest(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
     said = json.loads(content.read())
     if said["format"] != FORMAT:
         raise BackupError(f"备份是第 {said['format']} 种格式，本程序只认第 {FORMAT} 种")
+    _check_kinds(said)
+    if said["inbox"] is not None and not _leads_down(said["inbox"]):
+        raise BackupError(f"清单中有不该有的路径 {said['inbox'][:100]!r}")
     members = tuple(Member(**each) for each in said["members"])
+    if not all(map(_is_said, members)):
+        raise BackupError("清单中有不该有的文件")
     lists = {name: tuple(said[name]) for name in ("editions", "left_out")}
     return Manifest(**{**said, **lists, "members": members})
+
+
+def _check_kinds(said: dict[str, Any]) -> None:
+    """TypeError or ValueError for what is not of its kind; what is missing or too much, Manifest
+    itself refuses."""
+    wrong = [name for name, kind in KINDS.items() if not isinstance(said[name], kind)]
+    wrong += [
+        name
+        for name, kind in (("editions", int), ("left_out", str))
+        if not all(isinstance(each, kind) for each in said[name])
+    ]
+    if wrong:
+        raise TypeError(f"{MANIFEST}: {wrong[0]}")
+    datetime.fromisoformat(said["made_at"])
+
+
+def _is_said(member: Member) -> bool:
+    is_sized = isinstance(member.size, int) and member.size >= 0
+    return is_sized and isinstance(member.name, str) and isinstance(member.sha256, str)
 
 
 def _compare(path: Path, found: Iterable[Member], wanted: Iterable[Member]) -> None:

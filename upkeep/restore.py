@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from access.audit import ANCHOR_FILE, CONSOLE, Audit, entry
 from access.copies import check_sqlite, is_empty, load, set_aside
@@ -49,7 +50,8 @@ def restore(archive: Path, home: Path, now: datetime, is_replacing: bool = False
     manifest = verify(archive)
     _check_program(manifest)
     with _built_beside(home) as fresh:
-        _unpack(archive, fresh)
+        _check_room(manifest, home.parent)
+        _unpack(archive, fresh, manifest)
         notes = [*manifest.left_out, *_settle(fresh, home, manifest), *_erased(fresh, home)]
         notes += _check_editions(fresh, manifest)
         with _store(fresh, manifest, now, is_replacing) as operations:
@@ -78,8 +80,19 @@ def _built_beside(home: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _unpack(archive: Path, fresh: Path) -> None:
-    """Write every member to its place; names were checked by `extract`."""
+def _check_room(manifest: Manifest, folder: Path) -> None:
+    """A small backup may unpack to much."""
+    size, free = sum(each.size for each in manifest.members), shutil.disk_usage(folder).free
+    if size > free:
+        raise BackupError(
+            f"备份解开有 {size / 1e6:,.1f} MB，{folder} 只剩 {free / 1e6:,.1f} MB；没有恢复"
+        )
+
+
+def _unpack(archive: Path, fresh: Path, manifest: Manifest) -> None:
+    """Write every member to its place, never more than `manifest` says; names were checked by
+    `extract`."""
+    left = {each.name: each.size for each in manifest.members}
 
     def write(name: str, content: Iterator[bytes]) -> None:
         target = fresh / PLACES.get(name, name.removeprefix("home/"))
@@ -88,11 +101,15 @@ def _unpack(archive: Path, fresh: Path) -> None:
         _make_folder(target.parent)
         with open(target, "xb", opener=private) as file:
             for chunk in content:
+                left[name] = left.get(name, 0) - len(chunk)
+                if left[name] < 0:
+                    raise BackupError(f"{archive.name}：{name} 比清单说的大")
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
 
-    extract(archive, write)
+    if extract(archive, write) != manifest:
+        raise BackupError(f"{archive.name} 在恢复时变了；没有恢复")
 
 
 def _make_folder(folder: Path) -> None:
@@ -107,7 +124,11 @@ def _settle(fresh: Path, home: Path, manifest: Manifest) -> list[str]:
     record = fresh / "origin.json"
     if not record.exists():
         return []
-    origin, notes = json.loads(record.read_text("utf-8")), []
+    origin, notes = _read(record), []
+    if not isinstance(origin, dict) or not all(
+        isinstance(origin.get(name), str) for name in ("site", "input")
+    ):
+        raise BackupError(f"备份中的 {record.name} 不是装载的记录")
     if not Path(origin["site"]).is_dir() and (fresh / "site").is_dir():
         notes.append(f"站点声明原在 {origin['site']}，这里没有；改用备份中的 {home / 'site'}")
         origin["site"] = str(home / "site")
@@ -133,7 +154,20 @@ def _erased(fresh: Path, home: Path) -> list[str]:
 
 
 def _listed(path: Path) -> list[dict]:
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+    found = _read(path) if path.exists() else []
+    if not isinstance(found, list):
+        raise BackupError(f"{path.name} 不是清除的记录")
+    return found
+
+
+def _read(path: Path) -> Any:
+    """What a file of a home says; BackupError where it cannot be read, or not be written again."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise BackupError(f"{path.name} 读不出来") from None
+    return found
 
 
 def _check_editions(fresh: Path, manifest: Manifest) -> list[str]:

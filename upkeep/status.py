@@ -2,6 +2,7 @@
 well, and what to do where it is not."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ ROOM = 3  # times the newest edition: it is copied for the next one, and a few a
 SEEN = timedelta(minutes=5)  # a screen in use asks every second
 MOST_NAMED = 5  # screens
 RESULTS = {"published": "发布了新版本", "unchanged": "没有新数据", "running": "正在进行"}
+PATH = re.compile(r"(?<![\w/.])/[^\s'\"，。；：、）)]+")  # of the server
 OK, LATE, BAD = "ok", "late", "bad"
 WORDS = {OK: "正常", LATE: "留意", BAD: "故障"}
 
@@ -78,6 +80,12 @@ class Centre:
         """A moment by the clocks of the site; without an edition by those of the server."""
         return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
 
+    def without_paths(self, text: str) -> str:
+        """What went wrong, for a page that names no paths of the server."""
+        for home in (str(self.home.resolve()), str(self.home)):
+            text = text.removeprefix(home)
+        return PATH.sub("…", told(text.lstrip("： ")))
+
     @cached_property
     def _zone(self) -> tzinfo | None:
         try:
@@ -97,8 +105,7 @@ def _told(
     try:
         return Fact(key, name, *ask(centre))
     except (EditionError, OperationsError) as error:
-        text = str(error).removeprefix(f"{centre.home}：")  # the page names no paths
-        return Fact(key, name, told(text), worst, advice)
+        return Fact(key, name, centre.without_paths(str(error)), worst, advice)
     except (*FAILURES, ValueError, KeyError) as error:
         return Fact(key, name, f"查不到（{type(error).__name__}）", worst, advice)
 
@@ -123,7 +130,7 @@ def _run(centre: Centre) -> Answer:
     if last is None:
         return "还没有装载过", LATE, FIRST_RUN
     text = f"{centre.shown(last.started)}，{RESULTS.get(last.result, '没有成功')}"
-    text = f"{text}：{last.reason}" if last.reason else text
+    text = f"{text}：{centre.without_paths(last.reason)}" if last.reason else text
     return _judged(text, last.result in RESULTS, LATE, SEE_LOG)
 
 

@@ -32,19 +32,20 @@ pytestmark = [
 class Kiosk:
     """kiosk.sh with a Chromium that needs no screen."""
 
-    def __init__(self, folder: Path, url: str, token: str) -> None:
-        self.port, self.url, self.token = free_port(), url, token
+    def __init__(self, folder: Path, url: str, token: str, other: "Listener") -> None:
+        self.other = other
+        self.url, self.token = url, token
         self.seen: list[bytes] = []  # the arguments of processes that held the token
         self.programs: set[str] = set()
         self.log = folder / "kiosk.log"
         self.profile = folder / "profile"
+        self.devtools = self.profile / "DevToolsActivePort"
         settings = {
             "ZHINAO_WALL": url,
             "ZHINAO_TOKEN": token,
             "ZHINAO_PROFILE": str(self.profile),
             "CHROMIUM": CHROMIUM,
             "CHROMIUM_FLAGS": "--headless=new --no-sandbox --disable-gpu",
-            "DEVTOOLS_PORT": str(self.port),
             "CHECK_EVERY": "1",
             "PATIENCE": "5",
             "STARTING": "20",
@@ -76,7 +77,7 @@ class Kiosk:
             time.sleep(0.01)
 
     def is_alive(self) -> bool:
-        check = [sys.executable, ROOT / "deploy" / "page_alive.py", str(self.port), self.url]
+        check = [sys.executable, ROOT / "deploy" / "page_alive.py", self.devtools, self.url]
         return subprocess.run(check).returncode == 0
 
     def wait(self, what, why: str) -> None:
@@ -98,7 +99,7 @@ def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiosk]:
     wall = Wall(folder / "home").start()
     operations = Operations(folder / "home")
     token = Devices(operations).add("wall", "大厅", datetime.now(UTC))
-    kiosk = Kiosk(folder, wall.url, token)
+    kiosk = Kiosk(folder, wall.url, token, Listener())
     kiosk.observe()
     kiosk.wait(kiosk.is_alive, "no wall")
     yield kiosk
@@ -121,6 +122,12 @@ def test_the_token_stands_in_no_argument_of_a_process(kiosk: Kiosk):
     assert kiosk.profile.stat().st_mode & 0o777 == 0o700
 
 
+def test_nobody_else_is_asked_for_the_page_or_told_the_token(kiosk: Kiosk):
+    assert kiosk.other.asked == []
+    assert int(kiosk.devtools.read_text().splitlines()[0]) != 9222
+    assert kiosk.devtools.stat().st_uid == os.getuid()
+
+
 def test_a_chromium_that_was_killed_is_started_again_and_shows_the_wall(kiosk: Kiosk):
     before = kiosk.browsers()
     os.kill(before[-1], signal.SIGKILL)
@@ -140,7 +147,7 @@ def test_ending_the_script_ends_chromium(kiosk: Kiosk):
     last = kiosk.browsers()[-1]
     kiosk.stop()
     assert kiosk.process.returncode == 0
-    assert kiosk.seen == []  # from the first start to the last
+    assert kiosk.seen == [] and kiosk.other.asked == []  # from the first start to the last
     assert not is_running(last)
 
 
@@ -156,7 +163,19 @@ def is_running(process: int) -> bool:
     return Path(f"/proc/{process}").exists()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class Listener:
+    """Another user's program on the port that everybody knows Chromium by."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # of a parallel run
+        self._socket.bind(("127.0.0.1", 9222))
+        self._socket.listen()
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self) -> None:
+        while True:
+            stream, _ = self._socket.accept()
+            self.asked.append(stream.recv(1000))
+            stream.close()

@@ -113,6 +113,33 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str):
         verify(path)
 
 
+@pytest.mark.parametrize(
+    "inbox",
+    ["../escaped/deep", "/srv/deep", "inbox/../../a", "inbox/", ".", "", "a\nb", "x" * 1001],
+)
+def test_an_inbox_that_lies_elsewhere_is_refused(tmp_path: Path, inbox: str):
+    with pytest.raises(BackupError, match="清单中有不该有的路径"):
+        verify(packed(tmp_path / "a.tar.gz", manifest_of(inbox=inbox)))
+    assert verify(packed(tmp_path / "b.tar.gz", manifest_of(inbox="in/box"))).inbox == "in/box"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({name: 7} for name in ("made_at", "program", "site", "store", "revision", "inbox")),
+        *({name: "7"} for name in ("current", "has_audit_key", "editions", "left_out")),
+        *({"editions": ["1"]}, {"left_out": [1]}, {"left_out": None}, {"made_at": "today"}),
+        *({"members": [{"name": "home/a", "size": size, "sha256": ""}]} for size in (-1, "1")),
+        *({"members": [{"name": name, "size": 1, "sha256": ""}]} for name in (7, ["home/a"])),
+    ],
+)
+def test_what_a_manifest_says_is_of_its_kind(tmp_path: Path, more: dict):
+    with pytest.raises(BackupError, match="读不出来|不该有的文件"):
+        verify(
+            packed(tmp_path / "a.tar.gz", (tarfile.TarInfo("home/a"), b"x"), manifest_of(**more))
+        )
+
+
 @given(
     st.text(max_size=30), st.lists(st.sampled_from(["home", "..", ".", "", "a", "/"]), max_size=5)
 )

@@ -3,9 +3,12 @@ number is another, and what was there before is never lost."""
 
 import json
 import os
+import shutil
 import sqlite3
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,11 +35,12 @@ from tests.etl.village import Village, matter, table, village
 from tests.upkeep.drill import drill
 from upkeep import backup as backing_up
 from upkeep.__main__ import app
-from upkeep.archive import BackupError, Manifest, extract, verify
+from upkeep.archive import BackupError, Manifest, extract, verify, written
 from upkeep.backup import backup, program_version
 from upkeep.restore import restore
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
+Usage = namedtuple("Usage", "total used free")
 LATER = NOW + timedelta(hours=1)
 
 
@@ -336,6 +340,66 @@ def test_what_was_erased_since_does_not_come_back_for_good(home: Village, tmp_pa
     assert json.loads((tmp_path / "new" / "erased.json").read_text()) == erased[:1]
 
 
+@pytest.mark.parametrize("name", ["origin.json", "erased.json"])
+@pytest.mark.parametrize("text", ["{", '{"site": 7, "input": "a"}', '"\\ud800"', "[" * 9999, "7"])
+def test_what_cannot_be_read_of_a_home_is_told_in_one_line(
+    home: Village, tmp_path: Path, name: str, text: str
+):
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    made = tampered(tmp_path / "a.tar.zst", {f"home/{name}": text.encode()})
+    with pytest.raises(BackupError, match=f"{name} (读不出来|不是)"):
+        restore(made, tmp_path / "new", LATER)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_unpacks_to_more_than_there_is_room_for_is_not_unpacked(
+    home: Village, tmp_path: Path, monkeypatch
+):
+    made = backup(home.home, tmp_path / "a.tar.zst", NOW)
+    size = sum(each.size for each in made.members)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1e12, 0, size - 1))
+    monkeypatch.setattr("upkeep.restore._unpack", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(BackupError, match=f"解开有 .* MB，{tmp_path} 只剩 .*；没有恢复"):
+        restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1e12, 0, size))
+    restore(tmp_path / "a.tar.zst", tmp_path / "new", LATER)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"x" * 5_000_000, "比清单说的大"), (b"y", "在恢复时变了")]
+)
+def test_no_other_backup_is_unpacked_than_was_looked_through(
+    home: Village, tmp_path: Path, monkeypatch, content: bytes, said: str
+):
+    (home.home / "note").write_bytes(b"x")
+    backup(home.home, tmp_path / "a.tar.gz", NOW)
+    other = tampered(tmp_path / "a.tar.gz", {"home/note": content})
+
+    def changed(archive: Path) -> Manifest:
+        manifest = verify(archive)
+        os.replace(other, archive)
+        return manifest
+
+    monkeypatch.setattr("upkeep.restore.verify", changed)
+    with pytest.raises(BackupError, match=said):
+        restore(tmp_path / "a.tar.gz", tmp_path / "new", LATER)
+    assert not (tmp_path / "new").exists()
+
+
+def tampered(archive: Path, files: dict[str, bytes], **said) -> Path:
+    """As somebody would make it who may write what they like: whole, with other content."""
+    contents: dict[str, bytes] = {}
+    manifest = extract(archive, lambda name, parts: contents.__setitem__(name, b"".join(parts)))
+    with written(archive.with_name("tampered.tar.gz")) as target:
+        for name, content in (contents | files).items():
+            (archive.parent / "content").write_bytes(content)
+            with open(archive.parent / "content", "rb") as file:
+                target.add(name, file)
+        target.finish(replace(manifest, **said, members=tuple(target.members)))
+    return archive.with_name("tampered.tar.gz")
+
+
 def test_what_was_left_by_one_that_was_killed_goes_after_a_day(home: Village, tmp_path: Path):
     old = [
         tmp_path / name for name in (".zhinao-abc", ".a.tar.zst.00112233.part", "new.restoring.00")
@@ -390,6 +454,23 @@ def test_the_commands_say_what_they_did(home: Village, tmp_path: Path):
     Path(file).write_bytes(content[:-20])
     broken = runner.invoke(app, ["verify", file])
     assert (broken.exit_code, broken.stdout) == (1, "")
+
+
+def test_a_backup_says_nothing_that_a_terminal_obeys(home: Village, tmp_path: Path):
+    backup(home.home, tmp_path / "a.tar.zst", NOW)
+    evil = "\x1b]0;a\x07b\r\u202e\u3000c"
+    origin = json.dumps({"site": f"/none{evil[:7]}", "input": "/none"})
+    files = {"home/origin.json": origin.encode()}
+    made = tampered(tmp_path / "a.tar.zst", files, site=evil, left_out=(evil,), inbox=None)
+    restored = ["restore", str(made), "--home", str(tmp_path / "new")]
+    for words in (["verify", str(made)], restored, restored):
+        said = CliRunner().invoke(app, words)
+        assert {sign for sign in said.output if not sign.isprintable()} <= {"\n", "\u3000"}
+        if said.exit_code == 0:
+            assert "?]0;a?b??\u3000c" in said.output
+    file = tmp_path / "\x1b[2J.tar.gz"
+    file.touch()
+    assert "\x1b" not in CliRunner().invoke(app, ["verify", str(file)]).output
 
 
 def test_a_damaged_store_is_no_backup(home: Village, tmp_path: Path):

@@ -77,6 +77,23 @@ def test_a_run_that_failed_is_told_with_its_reason(centre: Village):
     assert found.state == LATE and found.text.endswith("没有成功：磁盘已满")
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("{} 属于站点 a，不能装载站点 b；请换一个 --home", "属于站点 a，不能装载站点 b"),
+        ("{}：清单读不出来：{}/x", "清单读不出来"),
+        ("[Errno 28] No space left on device: '{}/x.tmp'", "No space left on device: '…'"),
+        ("不能写 /srv/b，磁盘已满", "不能写 …，磁盘已满"),
+        ("来源 a/b 被拒收", "来源 a/b 被拒收"),
+    ],
+)
+def test_the_reason_of_a_run_names_no_path(centre: Village, reason: str, shown: str):
+    log = RunLog(centre.home)
+    log.finish(log.start(NOW), NOW, "failed", reason=reason.format(*2 * [centre.home]))
+    found = told(centre.home)["run"].text
+    assert found.endswith(shown) and str(centre.home) not in found
+
+
 def test_a_disk_without_room_for_the_next_editions_is_told(centre: Village, monkeypatch):
     size = Shelf(centre.home).path(1).stat().st_size
     monkeypatch.setattr(status, "ROOM", 1e10 / size)
