@@ -13,11 +13,13 @@ from access import one_time, password_life, passwords
 from access.account import (
     ACCOUNT_LIMITS,
     ACCOUNTS,
+    BOUND,
     DEPARTMENT,
     LONGEST_NAME,
     LONGEST_SUBJECT,
     NAME,
     REGION,
+    UNBOUND,
     Account,
     account_named,
     accounts_where,
@@ -116,8 +118,8 @@ class Accounts:
         oidc_subject: str | None = None,
     ) -> None:
         """Change what is given; None stays as it is, and an `oidc_subject` of "" is taken away.
-        Another role or another limit ends the account's sessions. OperationsError where that
-        cannot be."""
+        Another role or another limit ends the account's sessions, and so does the loss of the
+        `oidc_subject` that it had. OperationsError where that cannot be."""
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
             role = account.role if role is None else role
@@ -133,8 +135,10 @@ class Accounts:
             subject = _checked_subject(connection, account, oidc_subject)
             _keep_an_administrator(connection, account, role)
             _update(connection, account, now, shown=shown.strip(), role=role, oidc_subject=subject)
-            if role != account.role or set(limits) != set(kept):
+            is_limited_otherwise = role != account.role or set(limits) != set(kept)
+            if is_limited_otherwise:
                 _set_limits(connection, account.id, limits)
+            if is_limited_otherwise or account.oidc_subject not in (None, subject):
                 self._sessions.end_of(connection, account.id, now)
             bound = {} if subject == account.oidc_subject else {"single": _bound(subject)}
             note(entry(by, "account.change", name, role=role, **_told(limits), **bound), now)
@@ -311,7 +315,7 @@ def _checked_subject(connection: Connection, account: Account, given: str | None
 
 def _bound(subject: str | None) -> str:
     """What the audit says of a subject: whoever may bind one may come in by it."""
-    return f"bound {subject}" if subject else "unbound"
+    return f"{BOUND} {subject}" if subject else UNBOUND
 
 
 def _keep_an_administrator(connection: Connection, account: Account, role: str | None) -> None:

@@ -149,6 +149,16 @@ def test_who_is_limited_otherwise_signs_in_anew(accounts, sessions, change, ends
     assert found.regions == ((("town", "T1"),) if change.get("regions") else ())
 
 
+@pytest.mark.parametrize("other", ["", "https://sso.example u2"])
+def test_who_loses_a_single_sign_on_is_out(accounts, sessions, other):
+    add(accounts, oidc_subject="https://sso.example u1")
+    token = sessions.begin(accounts.of("leader1"), NOW, "192.0.2.1", "test", "oidc")
+    accounts.change("leader1", NOW, "admin1", oidc_subject="https://sso.example u1", shown="x")
+    assert sessions.of(token, NOW, True)
+    accounts.change("leader1", NOW, "admin1", oidc_subject=other)
+    assert sessions.of(token, NOW, True) is None
+
+
 def test_a_change_keeps_what_it_does_not_name(accounts):
     add(accounts, "police", "department", departments=["police"], regions=["town:T1"])
     accounts.change("police", LATER, "admin1", regions=["town:T2", "town:T3"])
