@@ -34,6 +34,7 @@ from access.sessions import Sessions
 from data.scope import LONGEST_VALUE
 
 SUBJECT = re.compile(r"https?://[^\s]+ [^\s].*")  # issuer and subject, as OpenID Connect has them
+NOT_ONESELF = "自己的岗位、范围和统一身份请由另一位管理员修改"
 
 Limits = list[tuple[str, str]]  # kind, value
 
@@ -133,9 +134,11 @@ class Accounts:
                 _values(kept, DEPARTMENT) if departments is None else departments,
             )
             subject = _checked_subject(connection, account, oidc_subject)
+            is_limited_otherwise = role != account.role or set(limits) != set(kept)
+            if by == name and (is_limited_otherwise or subject != account.oidc_subject):
+                raise OperationsError(NOT_ONESELF)
             _keep_an_administrator(connection, account, role)
             _update(connection, account, now, shown=shown.strip(), role=role, oidc_subject=subject)
-            is_limited_otherwise = role != account.role or set(limits) != set(kept)
             if is_limited_otherwise:
                 _set_limits(connection, account.id, limits)
             if is_limited_otherwise or account.oidc_subject not in (None, subject):

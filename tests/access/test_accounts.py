@@ -191,13 +191,40 @@ def test_one_identity_of_single_sign_on_is_one_account(accounts):
     assert accounts.of("third").oidc_subject == "https://sso.example u3"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "leader"},
+        {"regions": ["town:T1"]},
+        {"departments": ["police"]},
+        {"oidc_subject": "https://sso.example u2"},
+        {"oidc_subject": ""},
+    ],
+)
+def test_nobody_gives_himself_another_post(accounts, change):
+    add(accounts, "admin1", "administrator", oidc_subject="https://sso.example u1")
+    add(accounts, "admin2", "administrator")
+    before = accounts.of("admin1")
+    with pytest.raises(OperationsError, match="请由另一位管理员修改"):
+        accounts.change("admin1", LATER, "admin1", shown="别的名", **change)
+    assert accounts.of("admin1") == before
+    same = {"role": "administrator", "regions": [], "departments": []}
+    accounts.change(
+        "admin1", LATER, "admin1", shown="别的名", oidc_subject=before.oidc_subject, **same
+    )
+    assert accounts.of("admin1").shown == "别的名"
+    for by in ("admin2", "console"):
+        accounts.change("admin1", LATER, by, **change)
+    assert accounts.of("admin1") != before
+
+
 def test_the_last_administrator_stays(accounts):
     add(accounts, "admin1", "administrator")
     add(accounts, "admin2", "administrator")
     accounts.disable("admin2", NOW)
     for change in (
         lambda: accounts.disable("admin1", NOW),
-        lambda: accounts.change("admin1", NOW, "admin1", role="leader"),
+        lambda: accounts.change("admin1", NOW, "console", role="leader"),
     ):
         with pytest.raises(OperationsError, match="最后一个在用的管理员"):
             change()
