@@ -1,5 +1,6 @@
 """Accounts are made, limited, disabled and never lost; an administrator always remains."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from access.audit import Audit
 from access.operations import OperationsError
 from access.roles import Power
 from access.sessions import Sessions
+from data.codes import label
 
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -169,6 +171,42 @@ def test_a_change_keeps_what_it_does_not_name(accounts):
     with pytest.raises(OperationsError, match="没有账号"):
         accounts.change("nobody", LATER, "admin1", shown="x")
     assert accounts.of("police") == found
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shown": " 别名 "}, {"shown": "police → 别名"}),
+        ({"role": "leader"}, {"role": "承办部门 → 政法委领导"}),
+        ({"regions": []}, {"region": "town:T1 town:T2 → 不限"}),
+        ({"regions": ["town:T2", "town:T1"]}, {}),
+        ({"departments": ["fire"]}, {"department": "不限 → fire"}),
+        (
+            {"oidc_subject": "https://sso.example u1"},
+            {"single": "绑定：未绑定 → https://sso.example u1"},
+        ),
+    ],
+)
+def test_the_audit_says_what_was_changed_from_what_to_what(accounts, operations, change, said):
+    add(accounts, "police", "department", regions=["town:T1", "town:T2"])
+    if "regions" in change:
+        accounts.change("police", NOW, "admin1", departments=["x"])
+        change = change | {"departments": ["x"]}
+    accounts.change("police", NOW, "admin1", **change)
+    newest = Audit(operations).entries(limit=1)[0].entry
+    assert newest.action == "account.change" and json.loads(newest.detail) == said
+    assert all(label("audit_detail", key) != key for key in said)
+
+
+def test_what_another_changed_in_the_meantime_is_not_written_over(accounts):
+    add(accounts, regions=["town:T1"])
+    seen = accounts.of("leader1").changed_at
+    accounts.change("leader1", LATER, "admin2", regions=["town:T2"], seen=seen)
+    with pytest.raises(OperationsError, match="刚被改过，请重新点"):
+        accounts.change("leader1", LATER, "admin1", regions=[], seen=seen)
+    assert accounts.of("leader1").regions == (("town", "T2"),)
+    accounts.change("leader1", LATER, "admin1", regions=[], seen=LATER)
+    assert accounts.of("leader1").regions == ()
 
 
 def test_one_identity_of_single_sign_on_is_one_account(accounts):
