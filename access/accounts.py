@@ -24,7 +24,7 @@ from access.account import (
     account_named,
     accounts_where,
 )
-from access.attempts import Attempts, Guesser, lock
+from access.attempts import Attempt, Attempts, Guesser, lock
 from access.audit import CONSOLE, REFUSED, Audit, entry
 from access.devices import check_region
 from access.last_here import LastHere, last_here
@@ -197,8 +197,10 @@ class Accounts:
         if passwords.is_same(new, old):
             raise OperationsError("新口令不能与原口令相同")
         kept = self._proved(name, old, now, keep)
-        self._check_unused(name, new)
-        values = {"digest": passwords.hashed(new), "must_change": False, "password_at": now}
+        with self._attempts.alone(Guesser(name, keep)):
+            self._check_unused(name, new)
+            digest = passwords.hashed(new)
+        values = {"digest": digest, "must_change": False, "password_at": now}
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
             if _digest_of(connection, account) != kept:
@@ -259,9 +261,12 @@ class Accounts:
         refusal = entry(name, "account.password", name, REFUSED)
         with self._audit.writing() as (connection, note):
             kept = _digest_of(connection, _named(connection, name))
-            attempt = self._attempts.begin(connection, who, now)
-            if attempt.wait:
+            often = self._attempts.refusal(connection, who, None, now) if who.is_known else None
+            attempt = Attempt() if often else self._attempts.begin(connection, who, now)
+            if attempt.wait or (often and often.is_first):
                 note(refusal, now)
+        if often:
+            raise OperationsError("操作太频繁，请一分钟后再试")
         if attempt.wait:
             raise OperationsError(f"原口令输错太多次，请 {attempt.minutes} 分钟后再试")
         if not self._attempts.fits(who, kept, password):

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -131,12 +132,18 @@ class Attempts:
         """Look at a guess that was counted: whether it is the password. Busy where it cannot be
         looked at now; it does not count then."""
         try:
-            return passwords.fits(kept, password, not who.is_known)
+            with self.alone(who):
+                return passwords.fits(kept, password, not who.is_known)
         except passwords.Busy:
             row = update_of(FAILED).where(FAILED.c.digest == self._of(who), FAILED.c.failures > 0)
             with self._operations.writing() as connection:
                 connection.execute(row.values(failures=FAILED.c.failures - 1))
             raise
+
+    def alone(self, who: Guesser) -> AbstractContextManager[None]:
+        """While it lasts no other of whom this account knows has a password looked at, however many
+        sessions and browsers he has; Busy. Strangers have rooms of their own."""
+        return passwords.alone(self._digest(who.name)) if who.is_known else nullcontext()
 
     def locked(self, connection: Connection, names: Iterable[str], now: datetime) -> set[str]:
         """Which of these names strangers, or a browser that is known, may not try just now."""

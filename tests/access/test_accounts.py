@@ -10,7 +10,7 @@ from pyotp.totp import TOTP
 
 from access import passwords
 from access.accounts import Accounts
-from access.attempts import LOCKED
+from access.attempts import ADDRESS_TIME, LOCKED, MOST_OF_ADDRESS
 from access.audit import Audit
 from access.operations import OperationsError
 from access.roles import Power
@@ -334,6 +334,42 @@ def test_a_stolen_session_cannot_find_out_the_password(accounts, operations):
         *[("account.password", "leader1")] * 5,
         ("account.add", "leader1"),
     ]
+
+
+def test_a_session_has_ten_tries_a_minute_right_or_wrong(accounts, operations):
+    add(accounts)
+    for _ in range(MOST_OF_ADDRESS):
+        accounts.start_totp("leader1", NOW, GOOD, "session")
+    for _ in range(2):
+        with pytest.raises(OperationsError, match="太频繁"):
+            accounts.start_totp("leader1", NOW, GOOD, "session")
+        with pytest.raises(OperationsError, match="太频繁"):
+            accounts.set_password("leader1", GOOD, BETTER, NOW, "session")
+    assert [action for action, _ in entries(operations)].count("account.password") == 1
+    accounts.start_totp("leader1", NOW, GOOD, "another")
+    accounts.set_password("leader1", GOOD, BETTER, NOW + ADDRESS_TIME, "session")
+
+
+def test_whoever_is_known_has_one_password_looked_at_at_a_time(accounts, monkeypatch):
+    """Or one account with many sessions would take the rooms of all."""
+    add(accounts)
+    add(accounts, "leader2")
+    fits, asked = passwords.fits, []
+
+    def slow(kept, password, is_stranger=False):
+        if not asked:
+            asked.append(True)
+            with pytest.raises(passwords.Busy):
+                accounts.start_totp("leader1", NOW, GOOD, "another")
+            accounts.start_totp("leader2", NOW, GOOD, "another")
+            accounts.start_totp("leader1", NOW, GOOD)
+        return fits(kept, password)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "fits", slow)
+        accounts.start_totp("leader1", NOW, GOOD, "session")
+    accounts.start_totp("leader1", NOW, GOOD, "another")
+    assert asked
 
 
 def test_a_reset_while_the_old_password_is_looked_at_wins(accounts, monkeypatch):
