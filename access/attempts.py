@@ -164,9 +164,10 @@ class Attempts:
     def refusal(
         self, connection: Connection, who: Guesser, address: str | None, now: datetime
     ) -> Refusal | None:
-        """Count a try from an address, or from a known browser, which shares no address; a refusal,
-        uncounted, where it had its share just now."""
-        address = self._of(who)[:LONGEST_ADDRESS] if who.is_known else network(address)
+        """Count a try from an address, from where a known browser stands, which shares it with no
+        other name, or of a session, which gives none; a refusal, uncounted, where it had its share
+        just now."""
+        address = self._counted(who, address)
         recent = select(TRIED.c.at, TRIED.c.is_refused)
         recent = recent.where(TRIED.c.address == address, TRIED.c.at > now - ADDRESS_TIME)
         rows = connection.execute(recent.order_by(TRIED.c.at)).all()
@@ -179,6 +180,13 @@ class Attempts:
         if not is_refused:
             return None
         return Refusal(admitted[-self._most] + ADDRESS_TIME - now, is_first)
+
+    def _counted(self, who: Guesser, address: str | None) -> str:
+        """Not by a browser's secret: whoever signs in gets another."""
+        if not who.is_known:
+            return network(address)
+        told = self._of(who) if address is None else json.dumps([who.name, network(address)])
+        return self._digest(told)[:LONGEST_ADDRESS]
 
     def _of(self, who: Guesser) -> str:
         if who.secret is None:
