@@ -117,7 +117,8 @@ def _shown(
 
 def _password(account: Account, now: datetime, must_change: bool) -> dict[str, Any]:
     """What is to be said of the password: `days_left` where that is soon over."""
-    left = days_left(account, now, most_days())
+    is_asked = account.oidc_subject is None or must_change  # who uses none needs no warning
+    left = days_left(account, now, most_days()) if is_asked else None
     return {
         "must_change": must_change,
         "is_first": account.must_change,
