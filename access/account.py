@@ -25,6 +25,7 @@ from data.scope import LONGEST_VALUE, Filter
 NAME = re.compile(r"[a-z][a-z0-9_.-]{1,39}")
 LONGEST_NAME = 40  # characters; of the shown name too
 LONGEST_SUBJECT = 300  # characters of issuer and subject
+BOUND, UNBOUND = "绑定", "解除"  # what the audit says first of a change of the single sign-on
 REGION, DEPARTMENT = "region", "department"  # the kinds of limit
 
 ACCOUNTS = Table(

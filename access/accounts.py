@@ -13,16 +13,18 @@ from access import one_time, password_life, passwords
 from access.account import (
     ACCOUNT_LIMITS,
     ACCOUNTS,
+    BOUND,
     DEPARTMENT,
     LONGEST_NAME,
     LONGEST_SUBJECT,
     NAME,
     REGION,
+    UNBOUND,
     Account,
     account_named,
     accounts_where,
 )
-from access.attempts import Attempts, Guesser, lock
+from access.attempts import Attempt, Attempts, Guesser, lock
 from access.audit import CONSOLE, REFUSED, Audit, entry
 from access.devices import check_region
 from access.last_here import LastHere, last_here
@@ -32,6 +34,8 @@ from access.sessions import Sessions
 from data.scope import LONGEST_VALUE
 
 SUBJECT = re.compile(r"https?://[^\s]+ [^\s].*")  # issuer and subject, as OpenID Connect has them
+NOT_ONESELF = "自己的岗位、范围和统一身份请由另一位管理员修改"
+NOT_AS_SEEN = "这个账号刚被改过，请重新点“修改”"
 
 Limits = list[tuple[str, str]]  # kind, value
 
@@ -83,7 +87,7 @@ class Accounts:
             _set_limits(connection, account.id, limits)
             subject = _checked_subject(connection, account, oidc_subject)
             _update(connection, account, now, oidc_subject=subject)
-            bound = {"single": _bound(subject)} if subject else {}
+            bound = {"single": _bound(None, subject)} if subject else {}
             note(entry(by, "account.add", name, role=role, **_told(limits), **bound), now)
         return first
 
@@ -114,14 +118,19 @@ class Accounts:
         regions: Iterable[str] | None = None,
         departments: Iterable[str] | None = None,
         oidc_subject: str | None = None,
+        seen: datetime | None = None,
     ) -> None:
         """Change what is given; None stays as it is, and an `oidc_subject` of "" is taken away.
-        Another role or another limit ends the account's sessions. OperationsError where that
-        cannot be."""
+        Another role or another limit ends the account's sessions, and so does the loss of the
+        `oidc_subject` that it had. OperationsError where that cannot be: of the own account `by`
+        may change no more than how it is called, and nobody one that is not as he saw it, which
+        was `seen` at its changed_at."""
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
+            if seen not in (None, account.changed_at):
+                raise OperationsError(NOT_AS_SEEN)
             role = account.role if role is None else role
-            shown = account.shown if shown is None else shown
+            shown = account.shown if shown is None else shown.strip()
             kept = _limits_of(account)
             limits = _checked(
                 name,
@@ -131,13 +140,17 @@ class Accounts:
                 _values(kept, DEPARTMENT) if departments is None else departments,
             )
             subject = _checked_subject(connection, account, oidc_subject)
+            is_limited_otherwise = role != account.role or set(limits) != set(kept)
+            if by == name and (is_limited_otherwise or subject != account.oidc_subject):
+                raise OperationsError(NOT_ONESELF)
             _keep_an_administrator(connection, account, role)
-            _update(connection, account, now, shown=shown.strip(), role=role, oidc_subject=subject)
-            if role != account.role or set(limits) != set(kept):
+            _update(connection, account, now, shown=shown, role=role, oidc_subject=subject)
+            if is_limited_otherwise:
                 _set_limits(connection, account.id, limits)
+            if is_limited_otherwise or account.oidc_subject not in (None, subject):
                 self._sessions.end_of(connection, account.id, now)
-            bound = {} if subject == account.oidc_subject else {"single": _bound(subject)}
-            note(entry(by, "account.change", name, role=role, **_told(limits), **bound), now)
+            said = _changes(account, shown, role, limits, subject)
+            note(entry(by, "account.change", name, **said), now)
 
     def disable(self, name: str, now: datetime, by: str = CONSOLE) -> None:
         """Refuse an account from now on, and end its sessions."""
@@ -184,8 +197,10 @@ class Accounts:
         if passwords.is_same(new, old):
             raise OperationsError("新口令不能与原口令相同")
         kept = self._proved(name, old, now, keep)
-        self._check_unused(name, new)
-        values = {"digest": passwords.hashed(new), "must_change": False, "password_at": now}
+        with self._attempts.alone(Guesser(name, keep)):
+            self._check_unused(name, new)
+            digest = passwords.hashed(new)
+        values = {"digest": digest, "must_change": False, "password_at": now}
         with self._audit.writing() as (connection, note):
             account = _named(connection, name)
             if _digest_of(connection, account) != kept:
@@ -246,9 +261,12 @@ class Accounts:
         refusal = entry(name, "account.password", name, REFUSED)
         with self._audit.writing() as (connection, note):
             kept = _digest_of(connection, _named(connection, name))
-            attempt = self._attempts.begin(connection, who, now)
-            if attempt.wait:
+            often = self._attempts.refusal(connection, who, None, now) if who.is_known else None
+            attempt = Attempt() if often else self._attempts.begin(connection, who, now)
+            if attempt.wait or (often and often.is_first):
                 note(refusal, now)
+        if often:
+            raise OperationsError("操作太频繁，请一分钟后再试")
         if attempt.wait:
             raise OperationsError(f"原口令输错太多次，请 {attempt.minutes} 分钟后再试")
         if not self._attempts.fits(who, kept, password):
@@ -309,9 +327,34 @@ def _checked_subject(connection: Connection, account: Account, given: str | None
     return subject
 
 
-def _bound(subject: str | None) -> str:
-    """What the audit says of a subject: whoever may bind one may come in by it."""
-    return f"bound {subject}" if subject else "unbound"
+def _changes(
+    account: Account, shown: str, role: str, limits: Limits, subject: str | None
+) -> dict[str, str]:
+    """What the audit says of a change: from what to what, and nothing of what stays."""
+    kept = _limits_of(account)
+    pairs = {
+        "shown": (account.shown, shown),
+        "role": (_role_name(account.role), _role_name(role)),
+        REGION: (_spelled(kept, REGION), _spelled(limits, REGION)),
+        DEPARTMENT: (_spelled(kept, DEPARTMENT), _spelled(limits, DEPARTMENT)),
+    }
+    said = {key: f"{old} → {new}" for key, (old, new) in pairs.items() if old != new}
+    if subject != account.oidc_subject:
+        said["single"] = _bound(account.oidc_subject, subject)
+    return said
+
+
+def _role_name(role: str) -> str:
+    return ROLES[role].name if role in ROLES else role
+
+
+def _spelled(limits: Limits, kind: str) -> str:
+    return " ".join(sorted(_values(limits, kind))) or "不限"
+
+
+def _bound(old: str | None, new: str | None) -> str:
+    """Whoever may bind a subject may come in by it."""
+    return f"{BOUND if new else UNBOUND}：{old or '未绑定'} → {new or '未绑定'}"
 
 
 def _keep_an_administrator(connection: Connection, account: Account, role: str | None) -> None:

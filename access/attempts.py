@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -131,12 +132,18 @@ class Attempts:
         """Look at a guess that was counted: whether it is the password. Busy where it cannot be
         looked at now; it does not count then."""
         try:
-            return passwords.fits(kept, password, not who.is_known)
+            with self.alone(who):
+                return passwords.fits(kept, password, not who.is_known)
         except passwords.Busy:
             row = update_of(FAILED).where(FAILED.c.digest == self._of(who), FAILED.c.failures > 0)
             with self._operations.writing() as connection:
                 connection.execute(row.values(failures=FAILED.c.failures - 1))
             raise
+
+    def alone(self, who: Guesser) -> AbstractContextManager[None]:
+        """While it lasts no other of whom this account knows has a password looked at, however many
+        sessions and browsers he has; Busy. Strangers have rooms of their own."""
+        return passwords.alone(self._digest(who.name)) if who.is_known else nullcontext()
 
     def locked(self, connection: Connection, names: Iterable[str], now: datetime) -> set[str]:
         """Which of these names strangers, or a browser that is known, may not try just now."""
@@ -157,9 +164,10 @@ class Attempts:
     def refusal(
         self, connection: Connection, who: Guesser, address: str | None, now: datetime
     ) -> Refusal | None:
-        """Count a try from an address, or from a known browser, which shares no address; a refusal,
-        uncounted, where it had its share just now."""
-        address = self._of(who)[:LONGEST_ADDRESS] if who.is_known else network(address)
+        """Count a try from an address, from where a known browser stands, which shares it with no
+        other name, or of a session, which gives none; a refusal, uncounted, where it had its share
+        just now."""
+        address = self._counted(who, address)
         recent = select(TRIED.c.at, TRIED.c.is_refused)
         recent = recent.where(TRIED.c.address == address, TRIED.c.at > now - ADDRESS_TIME)
         rows = connection.execute(recent.order_by(TRIED.c.at)).all()
@@ -172,6 +180,13 @@ class Attempts:
         if not is_refused:
             return None
         return Refusal(admitted[-self._most] + ADDRESS_TIME - now, is_first)
+
+    def _counted(self, who: Guesser, address: str | None) -> str:
+        """Not by a browser's secret: whoever signs in gets another."""
+        if not who.is_known:
+            return network(address)
+        told = self._of(who) if address is None else json.dumps([who.name, network(address)])
+        return self._digest(told)[:LONGEST_ADDRESS]
 
     def _of(self, who: Guesser) -> str:
         if who.secret is None:

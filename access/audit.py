@@ -98,10 +98,20 @@ class Verdict:
 def entry(
     actor: str, action: str, subject: str = "", result: str = DONE, **detail: str | int | None
 ) -> Entry:
-    """An entry whose texts are cut to what the store keeps."""
-    said = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """An entry whose texts are cut to what the store keeps, without what a terminal would obey."""
+    told = {key: _printed(each) if isinstance(each, str) else each for key, each in detail.items()}
+    said = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     texts = {"actor": actor, "action": action, "subject": subject}
-    return Entry(**{k: text[: LONGEST[k]] for k, text in texts.items()}, result=result, detail=said)
+    cut = {k: _printed(text[: LONGEST[k]]) for k, text in texts.items()}
+    return Entry(**cut, result=result, detail=said)
+
+
+def _printed(text: str) -> str:
+    """A text without what is not printed: controls, what turns its direction, half characters."""
+    return "".join(
+        each if each.isprintable() else " " if each.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for each in text
+    )
 
 
 class Audit:

@@ -1,15 +1,19 @@
 """Who was here last: what somebody must know to find out that another signed in as him."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
+from access.account import UNBOUND
 from access.audit import AUDIT, REFUSED
 from access.sessions import SESSIONS
 
 GUESSED = ("sign_in", "account.password")  # refused: a wrong password or code, or a locked account
 DONE_TO = ("account.reset", "account.totp.drop")  # by which others can come in
+CHANGE = "account.change"  # of which the owner is told where it is of the single sign-on
+SINGLE = '"single":"'  # as it stands in the detail; in a value each quote has a backslash
 MOST = 3  # of what others did
 
 
@@ -24,11 +28,13 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Deed:
-    """What another did to the account; `action` as the audit has it."""
+    """What another did to the account; `action` as the audit has it, and of CHANGE whether it bound
+    an identity of single sign-on, or took it away."""
 
     at: datetime
     actor: str
     action: str
+    is_bound: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,16 @@ def _refused(connection: Connection, name: str, before: SignedIn | None) -> int:
 
 
 def _deeds(connection: Connection, name: str) -> tuple[Deed, ...]:
-    asked = select(AUDIT.c.at, AUDIT.c.actor, AUDIT.c.action).where(
-        AUDIT.c.subject == name, AUDIT.c.action.in_(DONE_TO), AUDIT.c.actor != name
+    is_single = and_(AUDIT.c.action == CHANGE, AUDIT.c.detail.contains(SINGLE))
+    asked = select(AUDIT.c.at, AUDIT.c.actor, AUDIT.c.action, AUDIT.c.detail).where(
+        AUDIT.c.subject == name,
+        or_(AUDIT.c.action.in_(DONE_TO), is_single),
+        AUDIT.c.actor != name,
     )
     rows = connection.execute(asked.order_by(AUDIT.c.seq.desc()).limit(MOST))
-    return tuple(Deed(*row) for row in rows)
+    return tuple(Deed(at, actor, action, _is_bound(detail)) for at, actor, action, detail in rows)
+
+
+def _is_bound(detail: str) -> bool | None:
+    single = json.loads(detail).get("single")
+    return None if single is None else not single.startswith(UNBOUND)

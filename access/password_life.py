@@ -51,8 +51,8 @@ def days_used(account: Account, now: datetime) -> int:
 
 def days_left(account: Account, now: datetime, most: int) -> int | None:
     """Whole days until the password must be changed, 0 and less when it must; None where it ages
-    not: of the demo everybody may know it, and another house's sign-in has its own."""
-    if not most or account.is_demo or account.oidc_subject is not None:
+    not: of the demo everybody may know it. Who came by another house's sign-in is not asked."""
+    if not most or account.is_demo:
         return None
     return most - days_used(account, now)
 

@@ -30,6 +30,8 @@ HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)  # t=3, m=64 MiB, p
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _room = threading.BoundedSemaphore(MOST)
 _strangers = threading.BoundedSemaphore(MOST - FOR_KNOWN)
+_alone: set[str] = set()  # who is at it, of those that are known
+_alone_lock = threading.Lock()
 
 # Words that lists of leaked passwords begin with, whatever digits and signs stand around them.
 WORDS = """
@@ -108,6 +110,20 @@ def weakness(password: str, name: str) -> str | None:
     if _is_repeated(plain) or runs < FEWEST_RUNS:
         return "口令是重复的或连续的字符，容易被猜到"
     return None
+
+
+@contextmanager
+def alone(who: str) -> Iterator[None]:
+    """Busy where the same is at it already: nobody takes the rooms of all."""
+    with _alone_lock:
+        if who in _alone:
+            raise Busy
+        _alone.add(who)
+    try:
+        yield
+    finally:
+        with _alone_lock:
+            _alone.discard(who)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from layouts.controls import Act
 ACTS = (Act.DISABLE, Act.ENABLE, Act.RESET, Act.UNLOCK, Act.DROP_TOTP, Act.END, Act.REVOKE)
 OF_ACCOUNT = (Part.NAME, Part.SHOWN, Part.ROLE, Part.REGIONS, Part.DEPARTMENTS, Part.SUBJECT)
 OF_DEVICE = (Part.DEVICE, Part.KIND, Part.PLACES, Part.SENDERS)
+NOT_LOADED = "请先在下面的清单里点这个账号的“修改”，再保存"
 EVERYWHERE = "全域"
 DEPARTMENT = "department"
 
@@ -50,11 +51,13 @@ def register(app: Dash, services: Services) -> None:
         Input(Part.SAVE, "n_clicks"),
         *(Input({"type": act.value, "index": ALL}, "submit_n_clicks") for act in ACTS),
         State(Part.CHANGED, "data"),
+        State(Part.LOADED, "data"),
         *(State(part, "value") for part in (*OF_ACCOUNT, *OF_DEVICE)),
         prevent_initial_call=True,
     )(may(administrator(services)))
     app.callback(
         *(Output(part, "value") for part in OF_ACCOUNT),
+        Output(Part.LOADED, "data"),
         Input({"type": Act.EDIT.value, "index": ALL}, "n_clicks"),
         prevent_initial_call=True,
     )(may(filler(services)))
@@ -68,7 +71,7 @@ def administrator(services: Services) -> Callable:
         asked: Any = ctx.triggered_id
         if not ctx.triggered or not ctx.triggered[0]["value"]:
             raise PreventUpdate  # a button has just come on the page
-        changed, *fields = values[3 + len(ACTS) :]
+        changed, loaded, *fields = values[3 + len(ACTS) :]
         account, device = fields[: len(OF_ACCOUNT)], fields[len(OF_ACCOUNT) :]
         by, now = services.viewer().actor, datetime.now(UTC)
         try:
@@ -76,7 +79,7 @@ def administrator(services: Services) -> Callable:
                 case Part.ADD:
                     told = _add_account(services, account, by, now)
                 case Part.SAVE:
-                    told = _change_account(services, account, by, now)
+                    told = _change_account(services, account, loaded, by, now)
                 case Part.REGISTER:
                     told = _add_device(services, device, by, now)
                 case {"type": kind, "index": name} if kind in acts:
@@ -126,7 +129,8 @@ def filler(services: Services) -> Callable:
             raise PreventUpdate
         regions = [f"{level}:{code}" for level, code in account.regions]
         limits = regions, [*account.departments]
-        return account.name, account.shown, account.role, *limits, account.oidc_subject or ""
+        fields = account.name, account.shown, account.role, *limits, account.oidc_subject or ""
+        return *fields, {"name": account.name, "seen": account.changed_at.isoformat()}
 
     return fill
 
@@ -138,11 +142,31 @@ def _add_account(services: Services, fields: list, by: str, now: datetime) -> li
     return secret(f"已建立账号 {name}，初始口令", first)
 
 
-def _change_account(services: Services, fields: list, by: str, now: datetime) -> list:
+def _change_account(services: Services, fields: list, loaded: Any, by: str, now: datetime) -> list:
     name, shown, role, regions, departments, subject = _of_account(services, fields)
-    limits = {"regions": regions, "departments": departments}
-    services.accounts.change(name, now, by, shown=shown, role=role, **limits, oidc_subject=subject)
-    return [f"已保存 {name}；岗位或范围有变时，该账号要重新登录"]
+    services.accounts.change(
+        name,
+        now,
+        by,
+        shown=shown,
+        role=role,
+        regions=regions,
+        departments=departments,
+        oidc_subject=subject,
+        seen=_seen(loaded, name),
+    )
+    return [f"已保存 {name}；岗位、范围或统一身份有变时，该账号要重新登录。再改请重新点“修改”"]
+
+
+def _seen(loaded: Any, name: str) -> datetime:
+    """As of when the form shows this account: a name typed over it has limits of another's."""
+    told = loaded if isinstance(loaded, dict) else {}
+    try:
+        if told.get("name") == name:
+            return datetime.fromisoformat(str(told.get("seen"))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise OperationsError(NOT_LOADED)
 
 
 def _of_account(services: Services, fields: list) -> tuple[str, str, str, list, list, str]:

@@ -1,6 +1,7 @@
 """Open a case, and show a masked value of it to whoever says why: noted before it is sent."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -22,6 +23,8 @@ RENEWED, MOST_NOTED = 900.0, 10_000  # seconds; views
 UNMASK_MOST = "ZHINAO_UNMASK_MOST"  # values that an account may see in clear within A_DAY
 MOST_IN_CLEAR, A_DAY = 100, timedelta(hours=24)
 ENOUGH = "今日查看明文已达 {} 次，请联系系统管理员"
+NO_CASE = "—"  # in the audit, of what is no code
+CODE = re.compile(r"[0-9A-Za-z_.:-]{1,40}")  # 一案一码, with room for another
 NO_REASON = f"请先写明理由，至少 {LEAST_REASON} 个字"
 
 
@@ -50,7 +53,7 @@ def opener(services: Services) -> Callable:
     def open_case(code: Any, _pulse: Any) -> tuple:
         viewer = services.viewer()
         with services.answers.reading(Scope()) as edition:
-            found = case_file(edition, str(code), viewer.grant)
+            found = case_file(edition, code, viewer.grant) if _is_code(code) else None
             site = edition.site
             labels = LABELS | {layer.key: layer.name for layer in (*site.levels, *site.layers)}
         if found is None:
@@ -64,6 +67,11 @@ def opener(services: Services) -> Callable:
         return case_view(found, labels, may_unmask), not (may_unmask and found.covered)
 
     return open_case
+
+
+def _is_code(code: Any) -> bool:
+    """Whether this can be the code of a case; the audit has no other text for one."""
+    return isinstance(code, str) and CODE.fullmatch(code) is not None
 
 
 class Noted:
@@ -99,7 +107,7 @@ def unmasker(services: Services) -> Callable:
         if len(said) < LEAST_REASON:
             return NO_REASON
         with services.answers.reading(Scope()) as edition:
-            value = clear_value(edition, str(code), field, viewer.grant)
+            value = clear_value(edition, code, field, viewer.grant) if _is_code(code) else None
         told: dict[str, str | int] = {"field": field[:60], "reason": said[:200]}
         with services.audit.writing() as (connection, note):
             seen = services.audit.count(connection, viewer.actor, "case.clear", now - A_DAY)
@@ -107,7 +115,8 @@ def unmasker(services: Services) -> Callable:
             if is_enough:
                 told |= {"most": most}
             result = REFUSED if value is None or is_enough else DONE
-            note(entry(viewer.actor, "case.clear", str(code), result, **told), now)
+            subject = code if _is_code(code) else NO_CASE
+            note(entry(viewer.actor, "case.clear", subject, result, **told), now)
         if is_enough:
             return ENOUGH.format(most)
         return NOT_THERE if value is None else clear(field_label(field), value)

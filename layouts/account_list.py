@@ -30,6 +30,7 @@ class Part(StrEnum):
     REGIONS = "account-regions"
     DEPARTMENTS = "account-departments"
     SUBJECT = "account-subject"
+    LOADED = "account-loaded"  # whose fields these are, and as of when
     ADD = "account-add"
     SAVE = "account-save"
     KIND = "device-kind"
@@ -89,6 +90,7 @@ def account_form() -> html.Div:
             field("统一身份", dcc.Input(id=Part.SUBJECT, placeholder="签发方地址 用户标识")),
             html.Button("建立账号", id=Part.ADD, className="is-main"),
             html.Button("保存修改", id=Part.SAVE),
+            dcc.Store(id=Part.LOADED),
         ],
         className="tools",
     )

@@ -220,11 +220,18 @@ def _refusal_of_forged(token: str | None) -> Response | None:
         return None
     origin = request.headers.get("Origin")
     is_elsewhere = request.headers.get("Sec-Fetch-Site", "") not in SAME
-    if is_elsewhere or (origin and urlsplit(origin).netloc != request.host):
+    if is_elsewhere or (origin and _host(origin) != request.host):
         return _said(403, "只能从本站的页面操作")
     if token is None or hmac.compare_digest(_shown_token(), forgery_token(token)):
         return None
     return _said(403, "这个页面已过期，请刷新后再操作")
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # no address
+        return None
 
 
 def _shown_token() -> str:

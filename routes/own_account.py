@@ -11,7 +11,7 @@ from flask import Flask, Response, redirect, request
 
 from access.account import Account
 from access.audit import CONSOLE
-from access.last_here import SignedIn
+from access.last_here import Deed, SignedIn
 from access.operations import OperationsError
 from access.password_life import SOON, days_left, days_used, most_days
 from access.policy import needs
@@ -23,6 +23,7 @@ from routes.sign_in import Doors, at_home, frame, page, within
 
 WAYS = {PASSWORD: "口令登录", OIDC: "单点登录"}
 DEEDS = {"account.reset": "重置了口令", "account.totp.drop": "停用了两步登录"}
+BOUND = {True: "绑定了统一身份", False: "解除了统一身份"}
 CHANGED = "口令已修改，其他地方的登录都已退出"
 CONFIRMED = "两步登录已开通，下次登录时要填动态验证码"
 
@@ -116,7 +117,8 @@ def _shown(
 
 def _password(account: Account, now: datetime, must_change: bool) -> dict[str, Any]:
     """What is to be said of the password: `days_left` where that is soon over."""
-    left = days_left(account, now, most_days())
+    is_asked = account.oidc_subject is None or must_change  # who uses none needs no warning
+    left = days_left(account, now, most_days()) if is_asked else None
     return {
         "must_change": must_change,
         "is_first": account.must_change,
@@ -133,7 +135,7 @@ def _last_here(doors: Doors, account: Account, token: str) -> dict[str, Any]:
         "before": _signed_in(found.before, zone) if found.before else "",
         "refused": found.refused,
         "deeds": [
-            f"{_moment(each.at, zone)}，{_actor(doors, each.actor)}{DEEDS[each.action]}"
+            f"{_moment(each.at, zone)}，{_actor(doors, each.actor)}{_deed(each)}"
             for each in found.deeds
         ],
     }
@@ -142,6 +144,10 @@ def _last_here(doors: Doors, account: Account, token: str) -> dict[str, Any]:
 def _signed_in(before: SignedIn, zone: ZoneInfo) -> str:
     way = WAYS.get(before.way, before.way)
     return f"{_moment(before.at, zone)}，{way}，来自 {before.address}"
+
+
+def _deed(deed: Deed) -> str:
+    return DEEDS[deed.action] if deed.is_bound is None else BOUND[deed.is_bound]
 
 
 def _actor(doors: Doors, name: str) -> str:

@@ -14,7 +14,6 @@ from access.accounts import Accounts
 from access.audit import CONSOLE
 from access.commands.opened import HOME, Home, opened, shown
 from access.roles import ROLES, WORDS
-from access.sessions import Sessions
 from access.sign_in import SignIn
 
 accounts = typer.Typer(help="账号：谁能登录，能看哪里。", no_args_is_help=True)
@@ -136,7 +135,6 @@ def unlink(name: Name, home: Home = HOME) -> None:
     """解除绑定：这个账号不能再单点登录，已登录的立即退出。"""
     with opened(home) as operations:
         Accounts(operations).change(name, datetime.now(UTC), CONSOLE, oidc_subject="")
-        Sessions(operations).end_all(name, datetime.now(UTC))
     typer.echo(f"已解除 {name} 的绑定")
 
 

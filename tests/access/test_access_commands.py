@@ -145,7 +145,7 @@ def test_link_binds_an_identity_to_one_account_and_unlink_ends_what_it_began(run
         for kept in Audit(operations).entries()
         if kept.entry.action == "account.change"
     ]
-    assert bindings == ["unbound", f"bound {issuer} u-1"]
+    assert bindings == [f"解除：{issuer} u-1 → 未绑定", f"绑定：未绑定 → {issuer} u-1"]
 
 
 def test_roles_are_listed_with_what_each_may_do(run):

@@ -1,5 +1,6 @@
 """Accounts are made, limited, disabled and never lost; an administrator always remains."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +10,12 @@ from pyotp.totp import TOTP
 
 from access import passwords
 from access.accounts import Accounts
-from access.attempts import LOCKED
+from access.attempts import ADDRESS_TIME, LOCKED, MOST_OF_ADDRESS
 from access.audit import Audit
 from access.operations import OperationsError
 from access.roles import Power
 from access.sessions import Sessions
+from data.codes import label
 
 NOW = datetime(2026, 11, 5, 4, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -149,6 +151,16 @@ def test_who_is_limited_otherwise_signs_in_anew(accounts, sessions, change, ends
     assert found.regions == ((("town", "T1"),) if change.get("regions") else ())
 
 
+@pytest.mark.parametrize("other", ["", "https://sso.example u2"])
+def test_who_loses_a_single_sign_on_is_out(accounts, sessions, other):
+    add(accounts, oidc_subject="https://sso.example u1")
+    token = sessions.begin(accounts.of("leader1"), NOW, "192.0.2.1", "test", "oidc")
+    accounts.change("leader1", NOW, "admin1", oidc_subject="https://sso.example u1", shown="x")
+    assert sessions.of(token, NOW, True)
+    accounts.change("leader1", NOW, "admin1", oidc_subject=other)
+    assert sessions.of(token, NOW, True) is None
+
+
 def test_a_change_keeps_what_it_does_not_name(accounts):
     add(accounts, "police", "department", departments=["police"], regions=["town:T1"])
     accounts.change("police", LATER, "admin1", regions=["town:T2", "town:T3"])
@@ -159,6 +171,42 @@ def test_a_change_keeps_what_it_does_not_name(accounts):
     with pytest.raises(OperationsError, match="没有账号"):
         accounts.change("nobody", LATER, "admin1", shown="x")
     assert accounts.of("police") == found
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shown": " 别名 "}, {"shown": "police → 别名"}),
+        ({"role": "leader"}, {"role": "承办部门 → 政法委领导"}),
+        ({"regions": []}, {"region": "town:T1 town:T2 → 不限"}),
+        ({"regions": ["town:T2", "town:T1"]}, {}),
+        ({"departments": ["fire"]}, {"department": "不限 → fire"}),
+        (
+            {"oidc_subject": "https://sso.example u1"},
+            {"single": "绑定：未绑定 → https://sso.example u1"},
+        ),
+    ],
+)
+def test_the_audit_says_what_was_changed_from_what_to_what(accounts, operations, change, said):
+    add(accounts, "police", "department", regions=["town:T1", "town:T2"])
+    if "regions" in change:
+        accounts.change("police", NOW, "admin1", departments=["x"])
+        change = change | {"departments": ["x"]}
+    accounts.change("police", NOW, "admin1", **change)
+    newest = Audit(operations).entries(limit=1)[0].entry
+    assert newest.action == "account.change" and json.loads(newest.detail) == said
+    assert all(label("audit_detail", key) != key for key in said)
+
+
+def test_what_another_changed_in_the_meantime_is_not_written_over(accounts):
+    add(accounts, regions=["town:T1"])
+    seen = accounts.of("leader1").changed_at
+    accounts.change("leader1", LATER, "admin2", regions=["town:T2"], seen=seen)
+    with pytest.raises(OperationsError, match="刚被改过，请重新点"):
+        accounts.change("leader1", LATER, "admin1", regions=[], seen=seen)
+    assert accounts.of("leader1").regions == (("town", "T2"),)
+    accounts.change("leader1", LATER, "admin1", regions=[], seen=LATER)
+    assert accounts.of("leader1").regions == ()
 
 
 def test_one_identity_of_single_sign_on_is_one_account(accounts):
@@ -181,13 +229,40 @@ def test_one_identity_of_single_sign_on_is_one_account(accounts):
     assert accounts.of("third").oidc_subject == "https://sso.example u3"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "leader"},
+        {"regions": ["town:T1"]},
+        {"departments": ["police"]},
+        {"oidc_subject": "https://sso.example u2"},
+        {"oidc_subject": ""},
+    ],
+)
+def test_nobody_gives_himself_another_post(accounts, change):
+    add(accounts, "admin1", "administrator", oidc_subject="https://sso.example u1")
+    add(accounts, "admin2", "administrator")
+    before = accounts.of("admin1")
+    with pytest.raises(OperationsError, match="请由另一位管理员修改"):
+        accounts.change("admin1", LATER, "admin1", shown="别的名", **change)
+    assert accounts.of("admin1") == before
+    same = {"role": "administrator", "regions": [], "departments": []}
+    accounts.change(
+        "admin1", LATER, "admin1", shown="别的名", oidc_subject=before.oidc_subject, **same
+    )
+    assert accounts.of("admin1").shown == "别的名"
+    for by in ("admin2", "console"):
+        accounts.change("admin1", LATER, by, **change)
+    assert accounts.of("admin1") != before
+
+
 def test_the_last_administrator_stays(accounts):
     add(accounts, "admin1", "administrator")
     add(accounts, "admin2", "administrator")
     accounts.disable("admin2", NOW)
     for change in (
         lambda: accounts.disable("admin1", NOW),
-        lambda: accounts.change("admin1", NOW, "admin1", role="leader"),
+        lambda: accounts.change("admin1", NOW, "console", role="leader"),
     ):
         with pytest.raises(OperationsError, match="最后一个在用的管理员"):
             change()
@@ -259,6 +334,42 @@ def test_a_stolen_session_cannot_find_out_the_password(accounts, operations):
         *[("account.password", "leader1")] * 5,
         ("account.add", "leader1"),
     ]
+
+
+def test_a_session_has_ten_tries_a_minute_right_or_wrong(accounts, operations):
+    add(accounts)
+    for _ in range(MOST_OF_ADDRESS):
+        accounts.start_totp("leader1", NOW, GOOD, "session")
+    for _ in range(2):
+        with pytest.raises(OperationsError, match="太频繁"):
+            accounts.start_totp("leader1", NOW, GOOD, "session")
+        with pytest.raises(OperationsError, match="太频繁"):
+            accounts.set_password("leader1", GOOD, BETTER, NOW, "session")
+    assert [action for action, _ in entries(operations)].count("account.password") == 1
+    accounts.start_totp("leader1", NOW, GOOD, "another")
+    accounts.set_password("leader1", GOOD, BETTER, NOW + ADDRESS_TIME, "session")
+
+
+def test_whoever_is_known_has_one_password_looked_at_at_a_time(accounts, monkeypatch):
+    """Or one account with many sessions would take the rooms of all."""
+    add(accounts)
+    add(accounts, "leader2")
+    fits, asked = passwords.fits, []
+
+    def slow(kept, password, is_stranger=False):
+        if not asked:
+            asked.append(True)
+            with pytest.raises(passwords.Busy):
+                accounts.start_totp("leader1", NOW, GOOD, "another")
+            accounts.start_totp("leader2", NOW, GOOD, "another")
+            accounts.start_totp("leader1", NOW, GOOD)
+        return fits(kept, password)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "fits", slow)
+        accounts.start_totp("leader1", NOW, GOOD, "session")
+    accounts.start_totp("leader1", NOW, GOOD, "another")
+    assert asked
 
 
 def test_a_reset_while_the_old_password_is_looked_at_wins(accounts, monkeypatch):

@@ -1,5 +1,6 @@
 """Every change of the audit is found: altered, taken out, put in, swapped, cut off at the end."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -180,3 +181,13 @@ def test_the_commands_list_and_verify(tmp_path):
     enemy(operations, "UPDATE audit SET actor = '别人' WHERE seq = 1")
     operations.close()
     assert run("audit", "verify").exit_code == 1
+
+
+def test_an_entry_holds_nothing_that_a_terminal_obeys(operations):
+    hostile = "a\x1b[2J\x9b\u202eb\0\ud800\n\u3000人"
+    what = entry(hostile, "export", hostile, reason=hostile, rows=3)
+    assert what.actor == what.subject == "a\ufffd[2J\ufffd\ufffdb\ufffd\ufffd  人"
+    assert json.loads(what.detail) == {"reason": what.actor, "rows": 3}
+    assert what.detail.isprintable()
+    Audit(operations).note(what, datetime(2026, 11, 5, tzinfo=UTC))
+    assert Audit(operations).verify().problems == ()

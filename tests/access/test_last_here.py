@@ -90,6 +90,18 @@ def test_an_administrator_who_signed_in_as_somebody_is_seen(accounts, sign_in):
     )
 
 
+def test_who_bound_another_identity_is_seen(accounts, sign_in):
+    for at, subject in enumerate(("https://sso.example u1", "https://sso.example u2", "")):
+        accounts.change("leader1", NOW + at * MINUTE, f"admin{at}", oidc_subject=subject)
+    accounts.change("leader1", NOW, "admin1", shown='"single":"')
+    accounts.change("leader2", NOW, "admin1", oidc_subject="https://sso.example u2")
+    assert told(accounts, enter(sign_in, NOW + 3 * MINUTE)).deeds == (
+        Deed(NOW + 2 * MINUTE, "admin2", "account.change", False),
+        Deed(NOW + MINUTE, "admin1", "account.change", True),
+        Deed(NOW, "admin0", "account.change", True),
+    )
+
+
 def test_what_one_did_oneself_and_what_was_done_to_others_is_not_told(accounts, sign_in):
     accounts.reset_password("leader2", NOW, "leader1")
     accounts.drop_totp("leader1", NOW, "leader1")

@@ -62,16 +62,23 @@ def test_nobody_is_interrupted_by_a_birthday(operations, accounts):
     assert Sessions(operations).of(token, before + 60 * SECOND, True).must_change is False
 
 
-def test_of_the_demo_and_of_another_houses_sign_in_none_ages(operations, accounts):
+def test_of_the_demo_and_of_who_came_by_another_house_none_ages(operations, accounts):
     old = NOW + 9 * DAYS * DAY
     accounts.add("demo.x", "x", "leader", NOW, password=WORDS[1], is_demo=True)
     accounts.change("leader1", NOW, "admin1", oidc_subject="https://sso.example u1")
-    for name, password in (("demo.x", WORDS[1]), ("leader1", WORDS[0])):
-        assert enter(operations, name, password, old).account.must_change is False
+    assert enter(operations, "demo.x", WORDS[1], old).account.must_change is False
     signed = SignIn(operations).by_subject("https://sso.example", "u1", old, None, "")
     assert signed.account.must_change is False
-    accounts.change("leader1", NOW, "admin1", oidc_subject="")
-    assert enter(operations, now=old).account.must_change is True
+    assert Sessions(operations).of(signed.token, old, True).must_change is False
+
+
+def test_a_password_ages_beside_a_single_sign_on(operations, accounts):
+    """It opens the account all the same."""
+    old = NOW + 9 * DAYS * DAY
+    accounts.change("leader1", NOW, "admin1", oidc_subject="https://sso.example u1")
+    signed = enter(operations, now=old)
+    assert signed.account.must_change is True
+    assert Sessions(operations).of(signed.token, old, True).must_change is True
 
 
 @pytest.mark.parametrize("given", ["90 days", "-1", "1.5", "九十", "９０"])

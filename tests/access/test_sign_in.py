@@ -243,6 +243,17 @@ def test_who_was_here_before_shares_no_address_with_those_who_guess(operations, 
     assert refused(sign_in, known=known)[0] == "这个地址登录太频繁，请稍后再试"
 
 
+def test_signing_in_anew_gives_no_other_ten_tries(operations, accounts):
+    """Each gives another proof; from elsewhere, and for another name, they are counted apart."""
+    sign_in = SignIn(operations)
+    known = enter(sign_in).known
+    for _ in range(10):
+        known = enter(sign_in, known=known).known
+    assert refused(sign_in, known=known)[0] == "这个地址登录太频繁，请稍后再试"
+    assert enter(sign_in, known=known, address="198.51.100.9")
+    assert enter(sign_in, "leader2")
+
+
 def test_a_busy_moment_does_not_count_against_who_is_known(sign_in, monkeypatch):
     def busy(kept, password, is_stranger):
         raise passwords.Busy

@@ -73,6 +73,14 @@ def test_beyond_so_many_a_day_nothing_is_shown_and_the_audit_says_so(desk: Desk)
     assert NAME[:4] in desk.unmask("two")  # another account has its own
 
 
+@pytest.mark.parametrize("code", ["\ud800", "\x1b[2J", "", None, 7, "张三的案子", "a" * 41])
+def test_what_is_no_code_is_refused_and_written_nowhere(desk: Desk, code):
+    desk.code = code
+    assert NAME[:4] not in desk.unmask("one")
+    (kept,) = desk.audit.entries(actor="one", action="case.clear")
+    assert (kept.entry.subject, kept.entry.result) == ("—", REFUSED)
+
+
 def test_what_was_seen_the_day_before_and_what_was_refused_does_not_count(desk: Desk):
     now = datetime.now(UTC)
     for _ in range(MOST):

@@ -248,6 +248,7 @@ def test_what_changes_something_must_show_that_a_page_of_ours_asks(house: House)
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
     ],
 )
 def test_a_page_of_another_site_changes_nothing_even_with_the_token(house: House, told: dict):
