@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data
-from data.alerts import alerts_in_force
+from data.alerts import alerts_expired, alerts_in_force
 from data.bands import readable_level, year_of_values
 from data.case_file import case_file, clear_value
 from data.cases import cases_behind, newest_cases
@@ -247,6 +247,7 @@ ASKS: dict[str, Callable[[Edition, Scope, Grant], Any]] = {
     ),
     "surroundings": _surroundings,
     "alerts_in_force": lambda e, s, g: alerts_in_force(e, s, g, 50),
+    "alerts_expired": lambda e, _, g: alerts_expired(e, e.data_time + timedelta(days=9), g),
     "unplaced": lambda e, _, g: unplaced(e, g),
     "balance": lambda e, _, g: balance(e, g),
     "last_batches": lambda e, _, g: last_batches(e, g),
